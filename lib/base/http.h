@@ -44,7 +44,8 @@ struct Endpoint {
   // ADDRESS is an IPv4 or IPv6 address; clients also take a host name (looked up blocking: /etc/hosts is meant).
   static Endpoint tcp(std::string address, uint16_t port);
   static Endpoint unix_socket(std::string path);
-  // "http://192.168.113.10:8080", "http://[fd00::1]:8080", "http://cp:8080/", "10.0.0.1:80", "unix:/run/x.sock", "/run/x.sock".
+  // "http://192.168.113.10:8080", "http://[fd00::1]:8080", "http://cp:8080/", "10.0.0.1:80", "unix:/run/x.sock",
+  // "/run/x.sock".
   static Endpoint parse(std::string_view text);
 
   bool is_unix() const { return !path.empty(); }
@@ -151,9 +152,9 @@ class Exchange {
 using Handler = std::function<void(std::shared_ptr<Exchange>)>;
 
 struct ServerOptions {
-  size_t body_limit = 64 * 1024 * 1024;           // larger ones are answered with 413
-  std::chrono::seconds idle_timeout{120};         // of a kept-alive connection between requests
-  unsigned socket_mode = 0600;                    // of a unix socket made by listen()
+  size_t body_limit = 64 * 1024 * 1024;    // larger ones are answered with 413
+  std::chrono::seconds idle_timeout{120};  // of a kept-alive connection between requests
+  unsigned socket_mode = 0600;             // of a unix socket made by listen()
 };
 
 // Stops listening and cuts all its connections when destroyed.

@@ -24,7 +24,7 @@ const boost::json::value* find(const Object& object, std::string_view dotted_pat
 std::string text_at(const Object& object, std::string_view dotted_path, std::string fallback = {});
 int64_t number_at(const Object& object, std::string_view dotted_path, int64_t fallback = 0);
 bool flag_at(const Object& object, std::string_view dotted_path, bool fallback = false);
-const Object& object_at(const Object& object, std::string_view dotted_path);               // an empty one where absent
+const Object& object_at(const Object& object, std::string_view dotted_path);             // an empty one where absent
 const boost::json::array& array_at(const Object& object, std::string_view dotted_path);  // an empty one where absent
 StringMap string_map_at(const Object& object, std::string_view dotted_path);
 std::vector<std::string> strings_at(const Object& object, std::string_view dotted_path);

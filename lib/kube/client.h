@@ -61,7 +61,7 @@ class Client {
   // Any request; PATH with its query.
   void request(const std::string& method, const std::string& path, const boost::json::value* body,
                const std::string& content_type, Done done);
-  // A watch, line by line; used by InformerBase.
+  // A watch, line by line; used by Informer.
   std::shared_ptr<base::http::Call> watch(const Resource& resource, const std::string& namespace_name,
                                           const ListOptions& options, const std::string& resource_version,
                                           base::http::Client::StreamCallbacks callbacks);

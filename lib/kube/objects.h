@@ -19,7 +19,7 @@ using Object = boost::json::object;
 using StringMap = std::map<std::string, std::string>;
 
 // Reading of JSON that may lack anything: null, "" or the fallback where the path leads nowhere or to another type.
-// A path has dots: "metadata.name"; keys that contain dots (labels) need find_in.
+// A path has dots: "metadata.name"; keys that contain dots (labels): string_map_at.
 const boost::json::value* find(const Object& object, std::string_view dotted_path);
 std::string text_at(const Object& object, std::string_view dotted_path, std::string fallback = {});
 int64_t number_at(const Object& object, std::string_view dotted_path, int64_t fallback = 0);

@@ -1,0 +1,267 @@
+#include "labctl/kernel/guest.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "labctl/kernel/bundle.h"
+#include "labctl/kernel/modules.h"
+#include "labctl/kernel/mounts.h"
+#include "labctl/kernel/multiplexer.h"
+#include "lib/base/error.h"
+
+namespace kernel {
+
+namespace fs = std::filesystem;
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr const char* kBundlePath = "/run/labctl/bundle.json";
+constexpr const char* kSocketPath = "/run/labctl/control.sock";
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+base::FileDescriptor memory_file(const char* name, const std::string& text) {
+  base::FileDescriptor file(base::check_system("make a memory file", ::memfd_create(name, MFD_CLOEXEC)));
+  base::write_all(file.get(), text);
+  base::check_system("rewind a memory file", ::lseek(file.get(), 0, SEEK_SET));
+  return file;
+}
+
+void make_raw(int terminal) {
+  termios settings{};
+  base::check_system("read the settings of a terminal", ::tcgetattr(terminal, &settings));
+  ::cfmakeraw(&settings);
+  base::check_system("make a terminal raw", ::tcsetattr(terminal, TCSANOW, &settings));
+}
+
+base::FileDescriptor open_terminal(const char* path) {
+  base::FileDescriptor terminal = base::open_file(path, O_RDWR | O_NOCTTY);
+  base::in_context(path, [&] { make_raw(terminal.get()); });
+  return terminal;
+}
+
+// What was said before went to the kernel's console, and so to the guest's log; from here on it goes to the lab's log.
+void redirect_standard_streams() {
+  base::FileDescriptor null = base::open_file("/dev/null", O_RDWR);
+  base::FileDescriptor log = open_terminal("/dev/tty1");
+  ::dup2(null.get(), 0);
+  ::dup2(log.get(), 1);
+  ::dup2(log.get(), 2);
+}
+
+void set_environment() {
+  ::clearenv();
+  ::setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/labctl/bin", 1);
+  ::setenv("HOME", "/root", 1);
+  ::setenv("LANG", "C.UTF-8", 1);
+}
+
+void set_limits() {
+  rlimit files{1 << 20, 1 << 20};
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+}
+
+void set_loopback_up() {
+  base::FileDescriptor socket(base::check_system("make a socket", ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP;
+  base::check_system("set lo up", ::ioctl(socket.get(), SIOCSIFFLAGS, &request));
+}
+
+struct KeptMount {
+  base::FileDescriptor copy;
+  std::string target;
+};
+
+// The shell's mounts, seen through hostfs: folders below what is about to be hidden are kept by copies.
+std::vector<KeptMount> copy_shell_mounts(const boost::json::object& bundle) {
+  std::vector<KeptMount> kept;
+  auto keep = [&](const std::string& path, bool writable) {
+    if (!fs::exists(path)) return;
+    base::FileDescriptor copy = clone_mount(AT_FDCWD, path);
+    if (!writable) protect_mount(copy.get(), "", true);
+    kept.push_back({std::move(copy), path});
+  };
+  keep(kLabBin, false);
+  keep(kLabLibexec, false);
+  for (const Mount& mount : bundle_mounts(bundle)) keep(mount.target, mount.writable);
+  return kept;
+}
+
+void attach_shell_mounts(const std::vector<KeptMount>& kept) {
+  for (const KeptMount& mount : kept) {
+    struct stat status{};
+    base::check_system("look at " + mount.target, ::fstat(mount.copy.get(), &status));
+    bool is_folder = S_ISDIR(status.st_mode);
+    if (!fs::exists(mount.target)) {
+      make_directories(is_folder ? mount.target : fs::path(mount.target).parent_path().string());
+      if (!is_folder) base::open_file(mount.target, O_WRONLY | O_CREAT, 0644);
+    }
+    attach_mount(mount.copy, mount.target);
+  }
+}
+
+void make_mounts(const boost::json::object& bundle) {
+  std::vector<KeptMount> kept = copy_shell_mounts(bundle);
+  // The guest's root could undo this; the mounts of the shell outside, it cannot. Nosuid: what is root's on the host belongs
+  // to nobody here, and a setuid program would change to that.
+  protect_mount(AT_FDCWD, "/", false);
+  unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  mount_at("proc", "/proc", "proc", flags);
+  mount_at("sysfs", "/sys", "sysfs", flags);
+  mount_devices(DeviceSource::kMade);
+  mount_private_directories({});
+  attach_shell_mounts(kept);
+}
+
+// Whoever asks the kernel for something that no need implied gets it later, and slower, than by a need.
+void set_autoload() {
+  // modprobe looks in DIR/lib/modules; Debian's are where no modprobe looks.
+  make_directories("/run/labctl/modules/lib");
+  base::check_system("link the modules", ::symlink(kUmlModules, "/run/labctl/modules/lib/modules"));
+  const std::string script = "/run/labctl/modprobe";
+  base::FileDescriptor file = base::open_file(script, O_WRONLY | O_CREAT | O_TRUNC, 0755);
+  base::write_all(file.get(), "#!/bin/sh\nexec /sbin/modprobe -d /run/labctl/modules \"$@\"\n");
+  base::write_file("/proc/sys/kernel/modprobe", script);
+}
+
+base::FileDescriptor listen_at(const std::string& path) {
+  base::FileDescriptor socket(
+      base::check_system("make a socket", ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  base::check_system("bind " + path, ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address));
+  base::check_system("listen at " + path, ::listen(socket.get(), 128));
+  return socket;
+}
+
+Multiplexer::Socket connected_to(asio::io_context& context, const std::string& path) {
+  Multiplexer::Socket socket(context);
+  boost::system::error_code error;
+  socket.connect(asio::local::stream_protocol::endpoint(path), error);
+  if (error) throw base::Error("connect to " + path + ": " + error.message());
+  return socket;
+}
+
+}  // namespace
+
+LabDescriptors inherited_descriptors() {
+  for (int descriptor = kBundleFd; descriptor <= kGuestLogFd; ++descriptor) {
+    ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  }
+  return {base::FileDescriptor(kBundleFd), base::FileDescriptor(kListenerFd), base::FileDescriptor(kProgressFd)};
+}
+
+class Guest::Implementation {
+ public:
+  explicit Implementation(asio::io_context& context) : context_(context) {
+    set_environment();
+    set_limits();
+    std::string text = base::read_file(kBundlePath);
+    descriptors_.bundle = memory_file("bundle", text);
+    boost::json::object bundle = read_bundle(descriptors_.bundle.get());
+    Clock::time_point start = Clock::now();
+    // Before /dev is made anew: the kernel's own one has the two terminals.
+    base::FileDescriptor line = open_terminal("/dev/ttyS0");
+    redirect_standard_streams();
+    open_line(std::move(line));
+    try {
+      set_up(bundle, start);
+    } catch (const base::Error& error) {
+      tell(error_line(error.what()));
+      flush();
+      throw;
+    }
+  }
+
+  LabDescriptors descriptors_;
+
+ private:
+  void open_line(base::FileDescriptor line) {
+    multiplexer_ = std::make_unique<Multiplexer>(
+        context_, std::move(line), LineProtocol::Side::kGuest, kGuestLimits,
+        [](const std::string& why) { throw base::Error("the line to the host is lost: " + why); });
+    multiplexer_->serve(Multiplexer::kControl, [this] { return connected_to(context_, kSocketPath); });
+    int ends[2];
+    base::check_system("make a socket pair", ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+    descriptors_.progress = base::FileDescriptor(ends[0]);
+    multiplexer_->open(Multiplexer::kProgress,
+                       Multiplexer::Socket(context_, asio::local::stream_protocol(), ends[1]));
+    context_.poll();
+  }
+
+  void set_up(const boost::json::object& bundle, Clock::time_point start) {
+    std::string name = bundle_name(bundle);
+    base::check_system("set the hostname", ::sethostname(name.data(), name.size()));
+    make_mounts(bundle);
+    set_loopback_up();
+    set_autoload();
+    descriptors_.listener = listen_at(kSocketPath);
+    tell(progress_line("mounts", "the guest's files and devices", milliseconds_since(start)));
+    load_modules(bundle_needs(bundle));
+  }
+
+  void load_modules(const std::vector<std::string>& needs) {
+    Clock::time_point start = Clock::now();
+    utsname system{};
+    ::uname(&system);
+    ModuleTree tree(fs::path(kUmlModules) / system.release);
+    std::vector<fs::path> files = tree.load_order(modules_for(needs));
+    for (const fs::path& file : files) load_module(file);
+    tell(progress_line("modules", std::to_string(files.size()) + " kernel modules", milliseconds_since(start)));
+  }
+
+  void tell(const std::string& line) {
+    base::write_all(descriptors_.progress.get(), line);
+    context_.poll();
+  }
+
+  // Until the host has been told; not for ever, should it not listen.
+  void flush() {
+    descriptors_.progress.reset();
+    context_.run_for(std::chrono::milliseconds(500));
+  }
+
+  asio::io_context& context_;
+  std::unique_ptr<Multiplexer> multiplexer_;
+};
+
+Guest::Guest(asio::io_context& context) : implementation_(std::make_unique<Implementation>(context)) {}
+
+Guest::~Guest() = default;
+
+LabDescriptors Guest::take_descriptors() { return std::move(implementation_->descriptors_); }
+
+void power_off_guest() {
+  ::sync();
+  ::reboot(RB_POWER_OFF);
+  ::_exit(1);
+}
+
+}  // namespace kernel

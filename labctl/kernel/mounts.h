@@ -1,0 +1,41 @@
+// The mounts that every lab has, whichever kernel it runs on: the host's files read-only, and memory where things are written.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/base/file_descriptor.h"
+
+namespace kernel {
+
+// Where labctl's own things are inside a lab.
+inline constexpr const char* kLabDirectory = "/run/labctl";
+inline constexpr const char* kLabBin = "/run/labctl/bin";
+inline constexpr const char* kLabLibexec = "/run/labctl/libexec";
+
+// mount(2); throws base::Error naming both.
+void mount_at(const std::string& source, const std::string& target, const std::string& type, unsigned long flags,
+              const std::string& data = {});
+
+// A copy of what is mounted at DIRECTORY (open with O_PATH, or AT_FDCWD and a path), as yet attached nowhere.
+base::FileDescriptor clone_mount(int directory, const std::string& path);
+// Puts a copy where it is to be seen.
+void attach_mount(const base::FileDescriptor& mount, const std::string& target);
+// Makes a mount and all below it read-only and nosuid (NODEVICES: and nodev).
+void protect_mount(int directory, const std::string& path, bool no_devices);
+
+// Fresh memory on everything that is written in a lab: /run /tmp /var/tmp /var/log …, and over the home directories,
+// with the folders found there (empty) where programs expect them. MASKED: further folders to be hidden.
+void mount_private_directories(const std::vector<std::string>& masked);
+
+// A /dev of its own with nothing but what programs cannot do without.
+enum class DeviceSource {
+  kHost,  // bound from the /dev that is there: devices cannot be made in a user namespace
+  kMade,  // made: this kernel is the lab's own
+};
+void mount_devices(DeviceSource source);
+
+// mkdir -p, mode 0755.
+void make_directories(const std::string& path);
+
+}  // namespace kernel

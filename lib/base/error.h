@@ -18,6 +18,8 @@ class Error : public std::exception {
 
   // The same failure seen from one level up: "CONTEXT: message".
   Error within(const std::string& context) const;
+  // What the kernel said beyond its error number (an extended acknowledgement): "doing: <words> (<strerror>)".
+  Error with_words(const std::string& words) const;
   // What the reader can do about it; shown in brackets at the end.
   Error with_mend(std::string mend) const;
 
@@ -26,6 +28,7 @@ class Error : public std::exception {
 
  private:
   std::string message_;
+  std::string doing_;  // set where error_number_ is
   int error_number_ = 0;
 };
 

@@ -1,0 +1,175 @@
+#include "lib/netlink/route.h"
+
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+
+#include <cstring>
+
+#include "lib/base/error.h"
+#include "lib/netlink/link.h"
+
+namespace netlink {
+namespace {
+
+std::uint32_t index_of(Socket& socket, const std::string& link) { return get_link(socket, link).index; }
+
+std::optional<IpAddress> address_of(const nlattr* attribute) {
+  if (attribute == nullptr) return std::nullopt;
+  return IpAddress(nla_len(attribute) == 16 ? AF_INET6 : AF_INET, nla_data(attribute));
+}
+
+void change_address(Socket& socket, const std::string& doing, int type, int flags, const std::string& link,
+                    const Prefix& address) {
+  ifaddrmsg header{};
+  header.ifa_family = static_cast<std::uint8_t>(address.address.family());
+  header.ifa_prefixlen = static_cast<std::uint8_t>(address.length);
+  header.ifa_index = index_of(socket, link);
+  if (address.address.is_v6()) header.ifa_flags = IFA_F_NODAD;
+  Message message(type, flags, header);
+  message.put(IFA_LOCAL, address.address).put(IFA_ADDRESS, address.address);
+  socket.request(doing + " " + address.to_string() + " on link " + link, message);
+}
+
+std::string described(const Route& route) {
+  std::string text = route.destination.is_default() ? "default" : route.destination.to_string();
+  if (route.via) text += " via " + route.via->to_string();
+  if (!route.device.empty()) text += " dev " + route.device;
+  return text;
+}
+
+void change_route(Socket& socket, const std::string& doing, int type, int flags, const Route& route) {
+  rtmsg header{};
+  int family = route.destination.is_default() && route.via ? route.via->family() : route.destination.address.family();
+  header.rtm_family = static_cast<std::uint8_t>(family);
+  header.rtm_dst_len = static_cast<std::uint8_t>(route.destination.length);
+  header.rtm_table = RT_TABLE_MAIN;
+  header.rtm_protocol = type == RTM_DELROUTE ? RTPROT_UNSPEC : RTPROT_STATIC;
+  bool deleting = type == RTM_DELROUTE;
+  header.rtm_scope = deleting ? RT_SCOPE_NOWHERE : route.via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+  header.rtm_type = deleting ? RTN_UNSPEC : RTN_UNICAST;
+  if (route.onlink) header.rtm_flags |= RTNH_F_ONLINK;
+  Message message(type, flags, header);
+  if (route.destination.length > 0) message.put(RTA_DST, route.destination.network().address);
+  if (route.via) message.put(RTA_GATEWAY, *route.via);
+  if (!route.device.empty()) message.put(RTA_OIF, index_of(socket, route.device));
+  if (route.source) message.put(RTA_PREFSRC, *route.source);
+  if (route.metric) message.put(RTA_PRIORITY, *route.metric);
+  socket.request(doing + " " + described(route), message);
+}
+
+void change_neighbour(Socket& socket, const std::string& doing, int type, int family, std::uint8_t flags,
+                      const std::string& link, const IpAddress& address, const std::optional<MacAddress>& mac) {
+  ndmsg header{};
+  header.ndm_family = static_cast<std::uint8_t>(family);
+  header.ndm_ifindex = static_cast<int>(index_of(socket, link));
+  header.ndm_state = NUD_PERMANENT;
+  header.ndm_flags = flags;
+  Message message(type, type == RTM_NEWNEIGH ? NLM_F_CREATE | NLM_F_REPLACE : 0, header);
+  message.put(NDA_DST, address);
+  if (mac) message.put(NDA_LLADDR, *mac);
+  socket.request(doing + " on link " + link, message);
+}
+
+}  // namespace
+
+void add_address(Socket& socket, const std::string& link, const Prefix& address) {
+  change_address(socket, "add address", RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, link, address);
+}
+
+void delete_address(Socket& socket, const std::string& link, const Prefix& address) {
+  change_address(socket, "delete address", RTM_DELADDR, 0, link, address);
+}
+
+std::vector<AddressInfo> list_addresses(Socket& socket) {
+  Message message(RTM_GETADDR, 0, ifaddrmsg{});
+  std::vector<AddressInfo> addresses;
+  socket.dump("list addresses", message, [&](nlmsghdr* header) {
+    auto* address = static_cast<ifaddrmsg*>(nlmsg_data(header));
+    nlattr* attributes[IFA_MAX + 1];
+    if (nlmsg_parse(header, sizeof(ifaddrmsg), attributes, IFA_MAX, nullptr) < 0) return;
+    nlattr* value = attributes[IFA_LOCAL] != nullptr ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS];
+    std::optional<IpAddress> parsed = address_of(value);
+    if (parsed) addresses.push_back({address->ifa_index, Prefix{*parsed, address->ifa_prefixlen}});
+  });
+  return addresses;
+}
+
+void add_route(Socket& socket, const Route& route) {
+  change_route(socket, "add route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route);
+}
+
+void replace_route(Socket& socket, const Route& route) {
+  change_route(socket, "replace route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route);
+}
+
+void delete_route(Socket& socket, const Route& route) {
+  change_route(socket, "delete route", RTM_DELROUTE, 0, route);
+}
+
+std::vector<RouteInfo> list_routes(Socket& socket) {
+  Message message(RTM_GETROUTE, 0, rtmsg{});
+  std::vector<RouteInfo> routes;
+  socket.dump("list routes", message, [&](nlmsghdr* header) {
+    auto* route = static_cast<rtmsg*>(nlmsg_data(header));
+    if (route->rtm_type != RTN_UNICAST || route->rtm_table != RT_TABLE_MAIN) return;
+    nlattr* attributes[RTA_MAX + 1];
+    if (nlmsg_parse(header, sizeof(rtmsg), attributes, RTA_MAX, nullptr) < 0) return;
+    RouteInfo info;
+    const std::uint8_t zero[16] = {};
+    info.destination.address = address_of(attributes[RTA_DST]).value_or(IpAddress(route->rtm_family, zero));
+    info.destination.length = route->rtm_dst_len;
+    info.via = address_of(attributes[RTA_GATEWAY]);
+    info.onlink = (route->rtm_flags & RTNH_F_ONLINK) != 0;
+    if (attributes[RTA_OIF] != nullptr) info.link = nla_get_u32(attributes[RTA_OIF]);
+    routes.push_back(info);
+  });
+  return routes;
+}
+
+void replace_neighbour(Socket& socket, const std::string& link, const IpAddress& address, const MacAddress& mac) {
+  change_neighbour(socket, "set neighbour " + address.to_string() + " at " + mac.to_string(), RTM_NEWNEIGH,
+                   address.family(), 0, link, address, mac);
+}
+
+void delete_neighbour(Socket& socket, const std::string& link, const IpAddress& address) {
+  change_neighbour(socket, "delete neighbour " + address.to_string(), RTM_DELNEIGH, address.family(), 0, link, address,
+                   std::nullopt);
+}
+
+void replace_forwarding_entry(Socket& socket, const std::string& link, const MacAddress& mac,
+                              const IpAddress& destination) {
+  change_neighbour(socket, "forward " + mac.to_string() + " to " + destination.to_string(), RTM_NEWNEIGH, AF_BRIDGE,
+                   NTF_SELF, link, destination, mac);
+}
+
+void delete_forwarding_entry(Socket& socket, const std::string& link, const MacAddress& mac,
+                             const IpAddress& destination) {
+  change_neighbour(socket, "delete the forwarding of " + mac.to_string() + " to " + destination.to_string(),
+                   RTM_DELNEIGH, AF_BRIDGE, NTF_SELF, link, destination, mac);
+}
+
+std::vector<NeighbourInfo> list_neighbours(Socket& socket, int family) {
+  ndmsg request{};
+  request.ndm_family = static_cast<std::uint8_t>(family);
+  Message message(RTM_GETNEIGH, 0, request);
+  std::vector<NeighbourInfo> neighbours;
+  socket.dump("list neighbours", message, [&](nlmsghdr* header) {
+    auto* neighbour = static_cast<ndmsg*>(nlmsg_data(header));
+    nlattr* attributes[NDA_MAX + 1];
+    if (nlmsg_parse(header, sizeof(ndmsg), attributes, NDA_MAX, nullptr) < 0) return;
+    NeighbourInfo info;
+    info.link = static_cast<std::uint32_t>(neighbour->ndm_ifindex);
+    info.permanent = (neighbour->ndm_state & NUD_PERMANENT) != 0;
+    info.address = address_of(attributes[NDA_DST]);
+    if (attributes[NDA_LLADDR] != nullptr && nla_len(attributes[NDA_LLADDR]) == 6) {
+      std::array<std::uint8_t, 6> bytes;
+      std::memcpy(bytes.data(), nla_data(attributes[NDA_LLADDR]), bytes.size());
+      info.mac = MacAddress(bytes);
+    }
+    neighbours.push_back(info);
+  });
+  return neighbours;
+}
+
+}  // namespace netlink

@@ -1,0 +1,64 @@
+// Addresses of links, routes, neighbours and forwarding entries of bridges and VXLAN devices.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/netlink/address.h"
+#include "lib/netlink/socket.h"
+
+namespace netlink {
+
+// Without duplicate address detection in IPv6: a lab's addresses are known to be its own, and the wait is a second.
+void add_address(Socket& socket, const std::string& link, const Prefix& address);
+void delete_address(Socket& socket, const std::string& link, const Prefix& address);
+
+struct AddressInfo {
+  std::uint32_t link = 0;  // index
+  Prefix address;
+};
+std::vector<AddressInfo> list_addresses(Socket& socket);
+
+struct Route {
+  Prefix destination;
+  std::optional<IpAddress> via;
+  std::string device;  // empty: the kernel finds it by VIA
+  std::optional<IpAddress> source;
+  bool onlink = false;  // VIA is reachable on DEVICE though no address of it says so
+  std::optional<std::uint32_t> metric;
+};
+void add_route(Socket& socket, const Route& route);
+void replace_route(Socket& socket, const Route& route);
+void delete_route(Socket& socket, const Route& route);
+
+struct RouteInfo {
+  Prefix destination;
+  std::optional<IpAddress> via;
+  std::uint32_t link = 0;  // index
+  bool onlink = false;
+};
+// Unicast routes of the main table.
+std::vector<RouteInfo> list_routes(Socket& socket);
+
+// A permanent ARP or NDP entry: ADDRESS is at MAC on LINK.
+void replace_neighbour(Socket& socket, const std::string& link, const IpAddress& address, const MacAddress& mac);
+void delete_neighbour(Socket& socket, const std::string& link, const IpAddress& address);
+
+// A forwarding entry of a VXLAN device: frames for MAC go to the tunnel end point at DESTINATION.
+void replace_forwarding_entry(Socket& socket, const std::string& link, const MacAddress& mac,
+                              const IpAddress& destination);
+void delete_forwarding_entry(Socket& socket, const std::string& link, const MacAddress& mac,
+                             const IpAddress& destination);
+
+struct NeighbourInfo {
+  std::uint32_t link = 0;  // index
+  std::optional<IpAddress> address;
+  std::optional<MacAddress> mac;
+  bool permanent = false;
+};
+// FAMILY: AF_INET, AF_INET6, or AF_BRIDGE for forwarding entries (ADDRESS is then the tunnel end point).
+std::vector<NeighbourInfo> list_neighbours(Socket& socket, int family);
+
+}  // namespace netlink

@@ -123,8 +123,7 @@ class Informer::Implementation : public std::enable_shared_from_this<Implementat
     // The server ends watches from time to time: the next one goes on where this one stopped. A version that it has
     // forgotten, in whichever way it says so, is mended by a new list.
     if (expired_ || (watch_status_ != 0 && watch_status_ != 200)) return retry({}, &Implementation::list);
-    if (error) return retry(error->what(), &Implementation::watch);
-    watch();
+    retry(error ? error->what() : "", &Implementation::watch);
   }
 
   void retry(const std::string& reason, void (Implementation::*step)()) {

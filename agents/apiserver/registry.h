@@ -1,0 +1,90 @@
+// What may be done to objects, with all of Kubernetes' rules about it and nothing of HTTP. Refusals are StatusErrors.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/apiserver/kind.h"
+#include "agents/apiserver/service_addresses.h"
+#include "agents/apiserver/status.h"
+#include "agents/apiserver/store.h"
+#include "lib/kube/client.h"
+#include "lib/kube/selector.h"
+
+namespace apiserver {
+
+// Which objects a request is about.
+struct Target {
+  const Kind* kind = nullptr;
+  std::string namespace_name;  // empty: cluster-wide, or all namespaces
+  std::string name;            // empty: the collection
+  std::string subresource;
+
+  std::string key() const { return namespace_name.empty() ? name : namespace_name + "/" + name; }
+};
+
+struct Filter {
+  std::string namespace_name;
+  kube::Selector labels;
+  kube::FieldSelector fields;
+  // OBJECT as it is stored.
+  bool matches(const Object& object) const;
+};
+
+struct DeleteOptions {
+  std::optional<int64_t> grace_seconds;
+  bool orphan = false;
+  std::string uid;               // precondition, where not empty
+  std::string resource_version;  // precondition, where not empty
+  bool dry_run = false;
+};
+
+class Registry {
+ public:
+  Registry(Store& store, ServiceAddresses addresses);
+
+  // The namespaces that every cluster has, and the Service `kubernetes` with its endpoints at ADDRESS:PORT.
+  void create_defaults(const std::string& address, uint16_t port);
+
+  Object get(const Target& target) const;
+  std::vector<ObjectPointer> list(const Kind& kind, const Filter& filter) const;
+  Object create(const Target& target, Object object, bool dry_run = false);
+  Object update(const Target& target, Object object, bool dry_run = false);
+  // An apply patch creates what does not exist; CREATED tells.
+  Object patch(const Target& target, kube::PatchType type, const boost::json::value& patch, bool dry_run,
+               bool& created);
+  // What the client gets: a Status, or the object where it goes on to exist for a while.
+  Object remove(const Target& target, const DeleteOptions& options);
+  std::vector<ObjectPointer> remove_collection(const Kind& kind, const Filter& filter, const DeleteOptions& options);
+
+  const Store& store() const { return store_; }
+
+ private:
+  ObjectPointer stored(const Target& target) const;
+  Object create_stored(const Target& target, Object object, bool dry_run);
+  Object replace(const Target& target, const Object& old, Object object, bool dry_run);
+  Object replace_scale(const Target& target, const Object& old, const Object& scale, bool dry_run);
+  Object bind(const Target& target, const Object& binding, bool dry_run);
+  void check_namespace(const Target& target) const;
+  void prepare_new(const Target& target, Object& object) const;
+  Object commit(const Kind& kind, const std::string& key, Object object);
+  Object delete_object(const Kind& kind, const Object& object, const DeleteOptions& options);
+  void erase(const Kind& kind, const std::string& key, bool orphan = false);
+  void collect_garbage(const std::string& owner_uid);
+  void finish_namespace(const std::string& name);
+  void limit_events();
+  ObjectPointer derived_endpoints(const std::string& namespace_name, const std::string& name) const;
+
+  Store& store_;
+  ServiceAddresses addresses_;
+};
+
+// An object as clients of KIND see it: apiVersion and kind set, converted from the stored version.
+Object as_seen_by(const Kind& kind, const Object& stored);
+// The autoscaling/v1 Scale of a Deployment or ReplicaSet.
+Object scale_of(const Object& object);
+
+}  // namespace apiserver

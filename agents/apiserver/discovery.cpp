@@ -191,7 +191,7 @@ Response openapi_v2() {
   append_field(document, 2, info);
   append_field(document, 8, "");
   Response response;
-  response.content_type = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+  response.content_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
   response.body = document;
   return response;
 }

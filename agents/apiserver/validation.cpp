@@ -107,7 +107,9 @@ void check_strings(const Object& object, const std::string& path, const std::str
 
 void check_port_number(const json::value* value, const std::string& field, Faults& faults) {
   if (value == nullptr || value->is_null()) return faults.required(field);
-  bool good = value->is_int64() && value->get_int64() >= 1 && value->get_int64() <= 65535;
+  boost::system::error_code failure;
+  int64_t number = value->is_number() ? value->to_number<int64_t>(failure) : 0;
+  bool good = !failure && number >= 1 && number <= 65535;
   if (!good) faults.invalid(field, *value, "must be between 1 and 65535, inclusive");
 }
 

@@ -1,0 +1,1 @@
+#include "lib/netfilter/conntrack/conntrack.h"

@@ -1,8 +1,6 @@
 #include "labctl/kernel/guest.h"
 
 #include <fcntl.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
@@ -15,12 +13,12 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "labctl/kernel/bundle.h"
+#include "labctl/kernel/loopback.h"
 #include "labctl/kernel/modules.h"
 #include "labctl/kernel/mounts.h"
 #include "labctl/kernel/multiplexer.h"
@@ -85,14 +83,6 @@ void set_limits() {
   ::setrlimit(RLIMIT_CORE, &no_core);
 }
 
-void set_loopback_up() {
-  base::FileDescriptor socket(base::check_system("make a socket", ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_flags = IFF_UP;
-  base::check_system("set lo up", ::ioctl(socket.get(), SIOCSIFFLAGS, &request));
-}
-
 struct KeptMount {
   base::FileDescriptor copy;
   std::string target;
@@ -138,6 +128,9 @@ void make_mounts(const boost::json::object& bundle) {
   mount_private_directories({});
   attach_shell_mounts(kept);
 }
+
+// Tunnel modules put a device of their own (tunl0, gre0) into every network namespace: slow, and in nobody's topology.
+void forbid_fallback_tunnels() { base::write_file("/proc/sys/net/core/fb_tunnels_only_for_init_net", "2"); }
 
 // Whoever asks the kernel for something that no need implied gets it later, and slower, than by a need.
 void set_autoload() {
@@ -222,6 +215,7 @@ class Guest::Implementation {
     make_mounts(bundle);
     set_loopback_up();
     set_autoload();
+    forbid_fallback_tunnels();
     descriptors_.listener = listen_at(kSocketPath);
     tell(progress_line("mounts", "the guest's files and devices", milliseconds_since(start)));
     load_modules(bundle_needs(bundle));

@@ -56,7 +56,9 @@ std::vector<std::filesystem::path> ModuleTree::load_order(const std::vector<std:
 
 void load_module(const std::filesystem::path& file) {
   base::FileDescriptor descriptor = base::open_file(file, O_RDONLY);
-  if (::syscall(SYS_finit_module, descriptor.get(), "", 0) < 0 && errno != EEXIST) {
+  // Unasked, it makes a device.
+  const char* parameters = module_name(file) == "dummy" ? "numdummies=0" : "";
+  if (::syscall(SYS_finit_module, descriptor.get(), parameters, 0) < 0 && errno != EEXIST) {
     throw base::Error::system("load module " + module_name(file));
   }
 }

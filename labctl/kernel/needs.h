@@ -18,6 +18,9 @@ struct Need {
   std::vector<std::string> modules;
   // What makes a host's kernel serve it, for people; empty where nothing a user installs does.
   std::string host_mend;
+  // The program that agents use it by, and the Debian package that has it; empty where none is needed.
+  std::string program;
+  std::string package;
   // Set where no embedded kernel serves it, to the reason.
   std::string not_in_uml;
 };

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -18,6 +20,7 @@
 #include "labctl/kernel/lab_shell/namespaces.h"
 #include "labctl/kernel/lab_shell/seccomp_filter.h"
 #include "labctl/kernel/mounts.h"
+#include "labctl/kernel/user_namespace.h"
 #include "lib/base/error.h"
 #include "lib/base/file_descriptor.h"
 
@@ -40,7 +43,12 @@ class Shell {
         home_(home_of_caller()) {}
 
   void start() {
-    lab_shell::start_in_outer_namespaces([this] { open_sources(); }, write_pid, [this] { run_as_pid_1(); });
+    pid_t child = kernel::fork_in_user_namespace(
+        CLONE_NEWNS | CLONE_NEWPID, [this] { open_sources(); }, [this] { start_pid_1(); }, fail);
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
   }
 
  private:
@@ -49,7 +57,16 @@ class Shell {
     return entry == nullptr ? std::string() : std::string(entry->pw_dir);
   }
 
-  static void write_pid(int pid) {
+  // Its own pid namespace is that of its children; what it forks is told by the host's number.
+  void start_pid_1() {
+    pid_t first = base::check_system("fork", ::fork());
+    if (first == 0) run_as_pid_1();
+    write_pid(first);
+    ::_exit(0);
+  }
+
+  // For those who must end a lab that does not answer: it holds the lock on this file as long as it lives.
+  static void write_pid(pid_t pid) {
     std::string text = std::to_string(pid) + "\n";
     if (::ftruncate(kernel::kLockFd, 0) == 0) {
       [[maybe_unused]] ssize_t written = ::pwrite(kernel::kLockFd, text.data(), text.size(), 0);
@@ -119,7 +136,7 @@ class Shell {
     if (::mount("labctl", "/sys", "sysfs", flags, "") < 0) kernel::mount_at("labctl", "/sys", "tmpfs", flags);
   }
 
-  void run_as_pid_1() {
+  [[noreturn]] void run_as_pid_1() {
     try {
       ::setsid();
       ::umask(022);
@@ -133,7 +150,7 @@ class Shell {
     }
   }
 
-  void execute() {
+  [[noreturn]] void execute() {
     bool embedded = kernel::bundle_provider(bundle_) == "uml";
     // An embedded kernel has users of its own.
     if (!embedded) lab_shell::pretend_to_change_owner();

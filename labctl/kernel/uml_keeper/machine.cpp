@@ -7,12 +7,13 @@
 #include <algorithm>
 
 #include "labctl/kernel/mounts.h"
+#include "labctl/kernel/uml.h"
 #include "lib/base/error.h"
 
 namespace uml_keeper {
 namespace {
 
-constexpr const char* kKernel = "/usr/bin/linux.uml";
+constexpr const char* kKernel = kernel::kUmlKernel;
 // In the shell's own memory: the guest's memory is a file here.
 constexpr const char* kFolder = "/run/labctl/uml";
 

@@ -153,17 +153,4 @@ std::vector<Object> read_manifests(const std::string& text, const std::string& n
   return objects;
 }
 
-const Resource* find_resource(const std::string& api_version, const std::string& kind) {
-  static const std::vector<Resource> all{
-      resources::config_maps, resources::deployments,      resources::endpoint_slices,
-      resources::endpoints,   resources::events,           resources::leases,
-      resources::namespaces,  resources::network_policies, resources::nodes,
-      resources::pods,        resources::replica_sets,     resources::secrets,
-      resources::services,    resources::service_accounts};
-  for (const Resource& resource : all) {
-    if (resource.api_version() == api_version && resource.kind == kind) return &resource;
-  }
-  return nullptr;
-}
-
 }  // namespace kube

@@ -16,8 +16,4 @@ std::vector<Object> read_manifests(const std::string& text, const std::string& n
 // The same without the check for apiVersion, kind and name, and without taking Lists apart.
 std::vector<Object> parse_manifests(const std::string& text, const std::string& name);
 
-// The path below which an object of this apiVersion and kind lives ("deployments" of "apps"), for the kinds that the
-// project's API server knows; nullptr for others.
-const Resource* find_resource(const std::string& api_version, const std::string& kind);
-
 }  // namespace kube

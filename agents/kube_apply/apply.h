@@ -1,0 +1,16 @@
+// Creates or changes objects.
+#pragma once
+
+#include <ostream>
+#include <vector>
+
+#include "agents/kube_apply/session.h"
+#include "lib/kube/objects.h"
+
+namespace kube_apply {
+
+// Namespaces first, otherwise in the given order; objects without a namespace get "default". Prints one line for each.
+// All are tried; throws base::Error with every refusal.
+void apply(Session& session, std::vector<kube::Object> objects, std::ostream& progress);
+
+}  // namespace kube_apply

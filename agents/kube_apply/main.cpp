@@ -1,0 +1,65 @@
+// kube-apply: applies manifests to an API server that may not be up yet, and waits for what they describe.
+
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <iterator>
+
+#include "agents/kube_apply/apply.h"
+#include "agents/kube_apply/wait.h"
+#include "lib/base/error.h"
+#include "lib/base/file_descriptor.h"
+#include "lib/kube/manifest.h"
+
+namespace {
+
+struct Options {
+  std::string api;
+  std::vector<std::string> files;
+  std::vector<std::string> conditions;
+  double timeout_seconds = 60;
+};
+
+std::vector<kube::Object> read_files(const std::vector<std::string>& files) {
+  std::vector<kube::Object> objects;
+  for (const std::string& file : files) {
+    std::string text = file == "-" ? base::read_all(0) : base::read_file(file);
+    std::vector<kube::Object> more = kube::read_manifests(text, file == "-" ? "standard input" : file);
+    std::move(more.begin(), more.end(), std::back_inserter(objects));
+  }
+  return objects;
+}
+
+void run(const Options& options) {
+  std::vector<kube_apply::Condition> conditions;
+  for (const std::string& text : options.conditions) conditions.push_back(kube_apply::Condition::parse(text));
+  std::vector<kube::Object> objects = read_files(options.files);
+  auto timeout = std::chrono::milliseconds(static_cast<int64_t>(options.timeout_seconds * 1000));
+  kube_apply::Session session(options.api, kube_apply::Clock::now() + timeout);
+  session.wait_until_ready();
+  kube_apply::apply(session, objects, std::cout);
+  kube_apply::wait_for(session, conditions, objects, std::cout);
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  Options options;
+  CLI::App app("Applies Kubernetes manifests (YAML or JSON) and waits for conditions");
+  app.add_option("--api", options.api, "URL of the API server")->required()->envname("API");
+  app.add_option("--wait", options.conditions, "nodes, nodes=COUNT, deployments, pods; may be given several times")
+      ->expected(1);
+  app.add_option("--timeout", options.timeout_seconds, "Seconds for everything together")->capture_default_str();
+  app.add_option("FILE", options.files, "Manifests; - is standard input");
+  CLI11_PARSE(app, argument_count, arguments);
+  ::signal(SIGPIPE, SIG_IGN);
+  try {
+    run(options);
+    return 0;
+  } catch (const std::exception& error) {
+    std::cerr << "kube-apply: " << error.what() << std::endl;
+    return 1;
+  }
+}

@@ -1,6 +1,8 @@
 #include "labctl/kernel/uml_keeper/machine.h"
 
 #include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,9 +19,18 @@ constexpr const char* kKernel = kernel::kUmlKernel;
 // In the shell's own memory: the guest's memory is a file here.
 constexpr const char* kFolder = "/run/labctl/uml";
 
+// Not even those of the shell's root: all that the kernel needs is its own files and its own children.
+void drop_capabilities() {
+  for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
+    ::prctl(PR_CAPBSET_DROP, capability);
+  }
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 // In the child. A session of its own: a panicking UML sends SIGTERM to its process group.
 [[noreturn]] void become_kernel(std::vector<std::string> arguments, const std::vector<int>& inherited, int console) {
   ::setsid();
+  drop_capabilities();
   for (int descriptor : inherited) ::fcntl(descriptor, F_SETFD, 0);
   int null = ::open("/dev/null", O_RDWR);
   ::dup2(null, 0);
@@ -28,7 +39,8 @@ constexpr const char* kFolder = "/run/labctl/uml";
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  std::string preload = std::string("LD_PRELOAD=") + kernel::kLabLibexec + "/uml-xstate.so";
+  std::string libexec = kernel::kLabLibexec;
+  std::string preload = "LD_PRELOAD=" + libexec + "/uml-xstate.so:" + libexec + "/uml-clock.so";
   std::string folder = std::string("TMPDIR=") + kFolder;
   char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/uml";
   char home[] = "HOME=/root";
@@ -68,6 +80,8 @@ Machine boot(unsigned memory_mib) {
     throw base::Error::system(std::string("run ") + kKernel).with_mend("sudo apt install user-mode-linux");
   }
   kernel::make_directories(kFolder);
+  // Without a limit of its own: a guest that runs out of it would die by SIGBUS, whatever it has been promised.
+  kernel::mount_at("labctl", kFolder, "tmpfs", MS_NOSUID | MS_NODEV, "size=0,mode=700");
   int ends[2];
   base::check_system("make a socket pair", ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
   base::FileDescriptor our_line(ends[0]), its_line(ends[1]);

@@ -1,0 +1,392 @@
+#include <sstream>
+
+#include "labctl/topology/links/kinds.h"
+#include "labctl/topology/tables.h"
+#include "labctl/topology/values.h"
+
+namespace topology {
+namespace {
+
+// ---- links
+
+Type<std::pair<Located<Prefix>, bool>> link_address_type() {
+  using Value = std::pair<Located<Prefix>, bool>;
+  return {[](const yaml::Node& node, Value& value, Faults& faults) {
+            std::optional<Prefix> prefix;
+            if (node.kind == yaml::Node::Kind::scalar && node.text != "default") prefix = Prefix::parse(node.text);
+            if (!prefix) return faults.add(node.at, wrong_type("an address (10.0.0.1 or 10.0.0.1/24)", node)), false;
+            value = {{*prefix, node.at}, node.text.find('/') != std::string::npos};
+            return true;
+          },
+          [](SchemaBuilder&) { return boost::json::object{{"type", "string"}}; }, "an address"};
+}
+
+bool decode_addresses(const yaml::Node& node, Link& link, Faults& faults) {
+  std::vector<std::pair<Located<Prefix>, bool>> addresses;
+  if (!list_of(link_address_type(), true).decode(node, addresses, faults)) return false;
+  for (auto& [prefix, has_length] : addresses) {
+    link.addresses.push_back(prefix);
+    link.address_has_length.push_back(has_length);
+  }
+  return true;
+}
+
+std::vector<Field<Link>> common_link_fields() {
+  Type<std::vector<std::pair<Located<Prefix>, bool>>> addresses = list_of(link_address_type(), true);
+  return {{"address", "Its address or addresses; the length is that of the network's subnet where it is left out.",
+           "192.168.1.1/24", addresses.called, false, decode_addresses, addresses.schema},
+          field<Link>("mac", &Link::mac, optional(located(mac_type())),
+                      "Its MAC address; derived from the names of node and link where it is left out.",
+                      "02:00:00:00:00:01"),
+          field<Link>("mtu", &Link::mtu, optional(mtu_type()), "The largest packet, in bytes.", "1450")};
+}
+
+// The link's table depends on its kind: the common fields, "kind" itself, and the kind's own.
+ObjectKind<Link> link_kind(const LinkKindEntry& entry) {
+  ObjectKind<Link> kind{"link of kind " + entry.name, entry.doc, common_link_fields(), nullptr, "", {}};
+  kind.fields.insert(kind.fields.begin(),
+                     {"kind", "What kind of link it is; network where it is left out.", entry.name, "a kind of link",
+                      false, [](const yaml::Node&, Link&, Faults&) { return true; },
+                      [name = entry.name](SchemaBuilder&) {
+                        return boost::json::object{{"const", name}};
+                      }});
+  kind.fields.insert(kind.fields.end(), entry.fields.begin(), entry.fields.end());
+  return kind;
+}
+
+bool decode_link(const yaml::Node& node, Link& link, Faults& faults) {
+  std::string name = "network";
+  link.at = node.at;
+  const yaml::Node* chosen = node.find("kind");
+  if (chosen != nullptr) name = chosen->text;
+  std::vector<std::string> names;
+  for (const LinkKindEntry& entry : link_kinds()) {
+    names.push_back(entry.name);
+    if (entry.name != name) continue;
+    link.kind = entry.make();
+    if (node.is_null()) return true;
+    if (node.kind != yaml::Node::Kind::mapping) return decode_addresses(node, link, faults);
+    return decode_object(link_kind(entry), node, link, faults);
+  }
+  faults.add(chosen->at, fmt::format("unknown kind of link \"{}\"{}", name, suggestion(name, names)));
+  return false;
+}
+
+Type<Link> link_type() {
+  return {decode_link,
+          [](SchemaBuilder& builder) {
+            boost::json::array any;
+            for (const LinkKindEntry& entry : link_kinds()) any.push_back(object_schema(link_kind(entry), builder));
+            any.push_back(list_of(link_address_type(), true).schema(builder));
+            any.push_back(boost::json::object{{"type", "null"}});
+            return boost::json::object{{"anyOf", any}};
+          },
+          "a link, or just its address"};
+}
+
+// ---- routes: "10.10.0.1 via 192.168.113.101 dev lan", as ip-route(8) has them
+
+bool take_route_word(const std::string& word, const std::string& value, Route& route) {
+  std::optional<IpAddress> address = IpAddress::parse(value);
+  if (word == "via") return route.via = address, address.has_value();
+  if (word == "src") return route.source = address, address.has_value();
+  if (word == "dev") return route.device = value, !value.empty();
+  if (word == "metric") {
+    std::optional<std::uint64_t> number = parse_unsigned(value);
+    if (number) route.metric = static_cast<std::uint32_t>(*number);
+    return number.has_value();
+  }
+  return false;
+}
+
+bool parse_route(const std::string& text, Route& route) {
+  std::istringstream words(text);
+  std::string word, value;
+  if (!(words >> word)) return false;
+  std::optional<Prefix> destination = Prefix::parse(word);
+  if (!destination) return false;
+  route.destination = *destination;
+  while (words >> word) {
+    if (word == "onlink") {
+      route.onlink = true;
+    } else if (!(words >> value) || !take_route_word(word, value, route)) {
+      return false;
+    }
+  }
+  return route.via || route.device;
+}
+
+Type<Route> route_type() {
+  const std::string called = "a route (10.10.0.0/16 via 192.168.1.1, or … dev LINK)";
+  return {[called](const yaml::Node& node, Route& route, Faults& faults) {
+            route.at = node.at;
+            if (node.kind == yaml::Node::Kind::scalar && parse_route(node.text, route)) return true;
+            faults.add(node.at, wrong_type(called, node));
+            return false;
+          },
+          [](SchemaBuilder&) { return boost::json::object{{"type", "string"}}; }, called};
+}
+
+// ---- IPVS
+
+bool parse_server(const std::string& text, IpvsServer& server) {
+  auto endpoint = parse_endpoint(text);
+  if (!endpoint) return false;
+  server.address = endpoint->first;
+  server.port = endpoint->second;
+  return true;
+}
+
+Type<IpvsServer> ipvs_server_type() {
+  ObjectKind<IpvsServer> kind{"ipvs server", "A real server of a virtual service.", {}, nullptr, "", {}};
+  kind.fields = {
+      required(Field<IpvsServer>{"server", "Its address and port.", "192.168.113.99:8080", "address:port", false,
+                                 [](const yaml::Node& node, IpvsServer& server, Faults& faults) {
+                                   if (parse_server(node.text, server)) return true;
+                                   faults.add(node.at, wrong_type("an address with a port (10.0.0.1:80)", node));
+                                   return false;
+                                 },
+                                 [](SchemaBuilder&) { return boost::json::object{{"type", "string"}}; }}),
+      field<IpvsServer>("weight", &IpvsServer::weight, number_type<std::uint32_t>("a weight", 0, 65535),
+                        "Its share of new connections; 0 takes none.", "1")};
+  kind.short_form = [](const yaml::Node& node, IpvsServer& server, Faults& faults) {
+    server.at = node.at;
+    if (node.kind == yaml::Node::Kind::scalar && parse_server(node.text, server)) return true;
+    faults.add(node.at, wrong_type("an address with a port (10.0.0.1:80)", node));
+    return false;
+  };
+  kind.short_doc = "just `address:port`";
+  kind.short_schema = {{"type", "string"}};
+  return object_type(std::move(kind));
+}
+
+bool decode_service(const yaml::Node& node, IpvsService& service, Faults& faults) {
+  service.at = node.at;
+  size_t scheme = node.text.find("://");
+  if (node.kind == yaml::Node::Kind::scalar && scheme != std::string::npos) {
+    service.protocol = node.text.substr(0, scheme);
+    auto endpoint = parse_endpoint(node.text.substr(scheme + 3));
+    if (endpoint && (service.protocol == "tcp" || service.protocol == "udp")) {
+      service.address = endpoint->first;
+      service.port = endpoint->second;
+      return true;
+    }
+  }
+  faults.add(node.at, wrong_type("a virtual service (tcp://10.10.0.1:8410)", node));
+  return false;
+}
+
+Type<Forwarding> forwarding_type() {
+  return scalar_type<Forwarding>(
+      "one of nat, dr, tun",
+      [](const yaml::Node& node) -> std::optional<Forwarding> {
+        if (node.text == "nat") return Forwarding::nat;
+        if (node.text == "dr") return Forwarding::dr;
+        if (node.text == "tun") return Forwarding::tun;
+        return std::nullopt;
+      },
+      {{"enum", {"nat", "dr", "tun"}}});
+}
+
+Type<IpvsService> ipvs_type() {
+  ObjectKind<IpvsService> kind{"ipvs service", "A virtual service of the kernel's IP virtual server.", {}, nullptr, "", {}};
+  kind.fields = {
+      required(Field<IpvsService>{"service", "Protocol, address and port that clients use.", "tcp://10.10.0.1:8410",
+                                  "protocol://address:port", false, decode_service,
+                                  [](SchemaBuilder&) { return boost::json::object{{"type", "string"}}; }}),
+      field<IpvsService>("scheduler", &IpvsService::scheduler,
+                         choice_type({"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf",
+                                      "mh"}),
+                         "How a server is chosen for a new connection.", "rr"),
+      field<IpvsService>("forward", &IpvsService::forward, forwarding_type(),
+                         "How packets get to the server: rewritten (nat), by MAC (dr), in a tunnel (tun).", "nat"),
+      field<IpvsService>("persistent", &IpvsService::persistent, optional(duration_type()),
+                         "How long a client stays with its server.", "300s"),
+      required(field<IpvsService>("servers", &IpvsService::servers, list_of(ipvs_server_type()), "The real servers.",
+                                  "[192.168.113.99:8080, 192.168.113.100:8080]"))};
+  return object_type(std::move(kind));
+}
+
+// ---- workloads
+
+Type<Ready> ready_type() {
+  auto condition = [](auto set) { return set; };
+  ObjectKind<Ready> kind{"ready", "When a workload counts as ready; one of the conditions.", {}, nullptr, "", {}};
+  kind.fields = {
+      {"tcp", "A TCP port of the node accepts connections.", "8080", "a port", false,
+       condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
+         std::uint16_t port = 0;
+         if (!port_type().decode(node, port, faults)) return false;
+         ready.condition = Ready::Tcp{port};
+         return true;
+       }),
+       port_type().schema},
+      {"log", "A line of its output matches this regular expression.", "\"ready for connections\"", "text", false,
+       condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
+         std::string pattern;
+         if (!text_type().decode(node, pattern, faults)) return false;
+         ready.condition = Ready::Log{pattern};
+         return true;
+       }),
+       text_type().schema},
+      {"file", "A file exists in the node.", "/run/web.pid", "a path", false,
+       condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
+         std::string path;
+         if (!text_type("a path").decode(node, path, faults)) return false;
+         ready.condition = Ready::File{path};
+         return true;
+       }),
+       text_type().schema},
+      {"exit", "It has ended, with this exit code.", "0", "0", false,
+       condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
+         if (node.text != "0") return faults.add(node.at, wrong_type("0", node)), false;
+         ready.condition = Ready::Exit{};
+         return true;
+       }),
+       [](SchemaBuilder&) { return boost::json::object{{"const", 0}}; }},
+      field<Ready>("within", &Ready::within, duration_type(), "How long that may take.", "20s")};
+  return object_type(std::move(kind));
+}
+
+Type<std::vector<std::string>> command_type() {
+  using Arguments = std::vector<std::string>;
+  return {[](const yaml::Node& node, Arguments& arguments, Faults& faults) {
+            if (node.kind == yaml::Node::Kind::sequence && !node.items.empty()) {
+              return list_of(text_type("words")).decode(node, arguments, faults);
+            }
+            if (node.kind == yaml::Node::Kind::scalar && !node.text.empty()) {
+              arguments = {"sh", "-c", node.text};
+              return true;
+            }
+            faults.add(node.at, wrong_type("a command line, or a list of its words", node));
+            return false;
+          },
+          list_of(text_type("words"), true).schema, "a command line, or a list of its words"};
+}
+
+// A workload as it is written; what it is follows from which keys are there.
+struct WrittenWorkload {
+  Workload workload;
+  Located<std::string> serve;
+  std::optional<std::uint16_t> port;
+  std::vector<std::string> run;
+};
+
+Type<Restart> restart_type() {
+  return scalar_type<Restart>(
+      "one of never, on-failure, always",
+      [](const yaml::Node& node) -> std::optional<Restart> {
+        if (node.text == "never") return Restart::never;
+        if (node.text == "on-failure") return Restart::on_failure;
+        if (node.text == "always") return Restart::always;
+        return std::nullopt;
+      },
+      {{"enum", {"never", "on-failure", "always"}}});
+}
+
+template <class V>
+Field<WrittenWorkload> workload_field(std::string name, V Workload::*member, Type<V> type, std::string doc,
+                                      std::string example) {
+  return {std::move(name), std::move(doc), std::move(example), type.called, false,
+          [member, type](const yaml::Node& node, WrittenWorkload& written, Faults& faults) {
+            return type.decode(node, written.workload.*member, faults);
+          },
+          type.schema};
+}
+
+ObjectKind<WrittenWorkload> workload_kind() {
+  ObjectKind<WrittenWorkload> kind{"workload", "A process that runs in the node.", {}, nullptr, "", {}};
+  kind.fields = {
+      field<WrittenWorkload>("serve", &WrittenWorkload::serve, located(choice_type({"http", "tcp", "udp"})),
+                             "The built-in server, which tells who it is and whom it sees.", "http"),
+      field<WrittenWorkload>("port", &WrittenWorkload::port, optional(port_type()), "The port that it serves.",
+                             "8080"),
+      field<WrittenWorkload>("run", &WrittenWorkload::run, command_type(),
+                             "Any program of the host: a command line for sh, or a list of words.",
+                             "[nginx, -g, daemon off;]"),
+      workload_field("env", &Workload::environment, words_type("a mapping of variables"), "Environment variables.",
+                     "{LANG: C}"),
+      workload_field("after", &Workload::after, list_of(located(text_type("workloads of this node")), true),
+                     "Workloads of this node that must be ready before it starts.", "[database]"),
+      workload_field("ready", &Workload::ready, optional(ready_type()), "When it counts as ready.", "{tcp: 8080}"),
+      workload_field("restart", &Workload::restart, restart_type(), "Whether it is started again when it ends.",
+                     "on-failure")};
+  return kind;
+}
+
+bool decode_workload(const std::shared_ptr<const ObjectKind<WrittenWorkload>>& kind, const yaml::Node& node,
+                     Workload& workload, Faults& faults) {
+  WrittenWorkload written;
+  if (!decode_object(*kind, node, written, faults)) return false;
+  workload = std::move(written.workload);
+  workload.at = node.at;
+  bool serves = !written.serve.value.empty(), runs = !written.run.empty();
+  if (serves == runs) {
+    faults.add(node.at, "a workload has either \"serve\" (the built-in server) or \"run\" (a command)");
+    return false;
+  }
+  if (runs && written.port) {
+    faults.add(node.at, "\"port\" belongs to \"serve\"; for \"run\" say when it is ready: ready: {tcp: PORT}");
+    return false;
+  }
+  if (runs) workload.what = Run{std::move(written.run)};
+  if (serves) workload.what = Serve{written.serve.value, written.port.value_or(8080)};
+  return true;
+}
+
+Type<Workload> workload_type() {
+  auto kind = std::make_shared<const ObjectKind<WrittenWorkload>>(workload_kind());
+  return {[kind](const yaml::Node& node, Workload& workload, Faults& faults) {
+            return decode_workload(kind, node, workload, faults);
+          },
+          [kind](SchemaBuilder& builder) { return object_schema(*kind, builder); }, "a workload"};
+}
+
+// ---- the node
+
+template <class V>
+Type<std::vector<V>> named(std::string called, Type<V> inner, std::function<std::string(const std::string&)> refuse) {
+  return map_of<V, std::vector<V>>(
+      std::move(called), inner,
+      [](std::vector<V>& values, const yaml::Entry& entry, V value) {
+        value.name = entry.key;
+        value.at = entry.at;
+        values.push_back(std::move(value));
+      },
+      std::move(refuse));
+}
+
+using Sysctls = std::vector<std::pair<Located<std::string>, std::string>>;
+
+Type<Sysctls> sysctls_type() {
+  return map_of<std::string, Sysctls>(
+      "a mapping of sysctls", text_type(),
+      [](Sysctls& sysctls, const yaml::Entry& entry, std::string value) {
+        sysctls.push_back({{entry.key, entry.at}, std::move(value)});
+      },
+      [](const std::string& name) -> std::string {
+        bool good = name.find("..") == std::string::npos && name.find('.') != std::string::npos && name[0] != '.';
+        return good ? "" : fmt::format("\"{}\" is not a sysctl, write it with dots: net.ipv4.ip_forward", name);
+      });
+}
+
+}  // namespace
+
+Type<Node> node_type() {
+  ObjectKind<Node> kind{"node", "A machine: network, mount, host name and process namespaces of its own.", {}, nullptr, "", {}};
+  kind.fields = {
+      field<Node>("links", &Node::links, named("a mapping of links", link_type(), refuse_interface),
+                  "Its network interfaces by name. A link named after a network is attached to it.",
+                  "{lan: 192.168.1.1, vip0: {kind: dummy, address: 10.10.0.1/32}}"),
+      field<Node>("routes", &Node::routes, list_of(route_type()), "Its routes, as `ip route` writes them.",
+                  "[default via 192.168.1.254]"),
+      field<Node>("sysctls", &Node::sysctls, sysctls_type(), "Kernel settings of this node.",
+                  "{net.ipv4.ip_forward: 1}"),
+      field<Node>("ipvs", &Node::ipvs, list_of(ipvs_type()), "Virtual services of the kernel's IP virtual server.",
+                  "[{service: tcp://10.10.0.1:8410, servers: [192.168.113.99:8080]}]"),
+      field<Node>("workloads", &Node::workloads, named("a mapping of workloads", workload_type(), refuse_label),
+                  "Processes that run in it, by name.", "{web: {serve: http, port: 8080}}")};
+  return object_type(std::move(kind));
+}
+
+}  // namespace topology

@@ -1,0 +1,268 @@
+// A topology: what its file says, typed, with the place of everything that can be wrong.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "labctl/topology/faults.h"
+#include "lib/netlink/address.h"
+
+namespace topology {
+
+using netlink::IpAddress;
+using netlink::MacAddress;
+using netlink::Prefix;
+using Duration = std::chrono::milliseconds;
+
+// A layer-2 segment: a bridge to which the links of nodes are attached.
+struct Network {
+  std::string name;
+  Location at;
+  std::optional<Located<Prefix>> subnet;
+  std::optional<Located<Prefix>> subnet6;
+  std::optional<std::uint32_t> mtu;
+};
+
+// How a link is attached or what it is. One struct, one file in links/ a kind.
+struct NetworkLink {
+  Located<std::string> network;  // the link's own name unless said otherwise
+};
+struct DummyLink {};
+struct BridgeLink {
+  std::vector<Located<std::string>> ports;  // links of the same node
+};
+struct VxlanLink {
+  Located<std::uint32_t> vni;
+  std::uint16_t port = 0;  // 0: the kernel's default, 8472
+  std::optional<Located<IpAddress>> local;
+  std::optional<Located<std::string>> device;  // a link of the same node
+  bool learning = true;
+};
+using LinkKind = std::variant<NetworkLink, DummyLink, BridgeLink, VxlanLink>;
+
+struct Link {
+  std::string name;
+  Location at;
+  LinkKind kind;
+  // As written; an address without a length gets that of its network's subnet (or its full length).
+  std::vector<Located<Prefix>> addresses;
+  std::vector<bool> address_has_length;  // parallel to `addresses`
+  std::optional<Located<MacAddress>> mac;
+  std::optional<std::uint32_t> mtu;
+};
+
+struct Route {
+  Location at;
+  Prefix destination;
+  std::optional<IpAddress> via;
+  std::optional<std::string> device;
+  std::optional<IpAddress> source;
+  bool onlink = false;
+  std::optional<std::uint32_t> metric;
+};
+
+struct IpvsServer {
+  Location at;
+  IpAddress address;
+  std::uint16_t port = 0;
+  std::uint32_t weight = 1;
+};
+
+enum class Forwarding { nat, dr, tun };
+
+struct IpvsService {
+  Location at;
+  std::string protocol;  // "tcp", "udp"
+  IpAddress address;
+  std::uint16_t port = 0;
+  std::string scheduler = "rr";
+  Forwarding forward = Forwarding::nat;
+  std::optional<Duration> persistent;  // session affinity
+  std::vector<IpvsServer> servers;
+};
+
+// When a process counts as ready.
+struct Ready {
+  struct Tcp { std::uint16_t port = 0; };
+  struct Http { std::uint16_t port = 0; std::string path; };
+  struct Log { std::string pattern; };   // ECMAScript regular expression, in a line of its output
+  struct File { std::string path; };
+  struct Exit {};                        // it is ready when it has ended with exit code 0
+  std::variant<std::monostate, Tcp, Http, Log, File, Exit> condition;  // monostate: as soon as it runs
+  Duration within{20000};
+};
+
+enum class Restart { never, on_failure, always };
+
+struct Serve {
+  std::string protocol;  // "http", "tcp", "udp"
+  std::uint16_t port = 0;
+};
+struct Run {
+  std::vector<std::string> arguments;  // a command line given as text is {"sh", "-c", TEXT}
+};
+
+struct Workload {
+  std::string name;
+  Location at;
+  std::variant<Serve, Run> what;
+  std::map<std::string, std::string> environment;
+  std::vector<Located<std::string>> after;  // workloads of the same node that must be ready first
+  std::optional<Ready> ready;
+  Restart restart = Restart::never;
+};
+
+struct Node {
+  std::string name;
+  Location at;
+  std::vector<Link> links;
+  std::vector<Route> routes;
+  std::vector<std::pair<Located<std::string>, std::string>> sysctls;
+  std::vector<IpvsService> ipvs;
+  std::vector<Workload> workloads;
+};
+
+struct Agent {
+  std::optional<std::string> run;  // a command line instead of ours; $API, $NODE and $NODE_IP are set in it
+  bool enabled = true;
+};
+struct ProxyAgent : Agent {
+  std::string mode = "ipvs";
+  std::string scheduler = "rr";
+};
+struct OverlayAgent : Agent {
+  std::string backend = "vxlan";
+};
+
+struct Cluster {
+  Location at;
+  Located<std::string> control_plane;
+  std::vector<Located<std::string>> workers;
+  Located<std::string> network;
+  Located<Prefix> pod_cidr;
+  Located<Prefix> service_cidr;
+  ProxyAgent proxy;
+  OverlayAgent overlay;
+};
+
+// Kubernetes objects, as they were written.
+struct Manifest {
+  Location at;
+  std::string source;  // "nodeport.yaml:12" or the path
+  std::string path;    // empty for one written in the topology
+  std::string json;    // of one written in the topology; for a path it is read by whoever starts the lab
+};
+
+// Of the lab's host, seen inside at the same or another place.
+struct Mount {
+  Location at;
+  std::string source;
+  std::string target;
+  bool writable = false;
+};
+
+// ---- the scenario -------------------------------------------------------------------------------------------------
+
+// How a probe that must not succeed is to fail.
+enum class Failure { none, any, timeout, refused, reset, unreachable };
+
+// "FROM can (or cannot) reach TARGET".
+struct Reach {
+  std::string protocol;  // "http", "tcp", "udp", "ping"
+  std::string target;    // URL, host:port, or address; may have ${references}
+  Located<std::string> from;
+  Failure fails = Failure::none;
+  unsigned requests = 1;
+  std::optional<Duration> timeout;                // of one request
+  std::optional<unsigned> status;                 // HTTP
+  std::optional<std::string> body;                // a text that the answer has
+  std::vector<std::string> answered_by;           // names of servers; exactly these answered, each at least once
+  std::vector<std::string> answered_on;           // names of nodes; servers on exactly these answered
+  std::optional<std::string> sees;                // the client address that every server saw
+};
+// "On NODE, COMMAND ends and prints like this".
+struct CommandOutcome {
+  Located<std::string> on;
+  std::string command;
+  int exit = 0;
+  std::optional<std::string> prints;  // ECMAScript regular expression, found in its output
+};
+struct IpvsTable {
+  Located<std::string> on;
+  std::string service;  // "tcp://10.10.0.1:8410"; may have ${references}
+  std::optional<std::vector<std::string>> servers;  // exactly these "address:port"
+  std::optional<unsigned> count;
+};
+struct IpsetMembers {
+  Located<std::string> on;
+  std::string set;
+  std::vector<std::string> contains;
+};
+struct ConntrackEntry {
+  Located<std::string> on;
+  std::vector<std::string> fields;  // all of these words stand in one entry, in this order ("src=10.0.0.1")
+};
+struct RuleCounter {
+  Located<std::string> on;
+  std::string table;
+  std::string rule;  // a text that the rule has, as iptables-save writes it
+  std::optional<std::uint64_t> packets;  // exactly
+  std::optional<std::uint64_t> at_least;
+};
+using Expectation = std::variant<Reach, CommandOutcome, IpvsTable, IpsetMembers, ConntrackEntry, RuleCounter>;
+
+struct Expect {
+  Expectation what;
+  std::optional<Duration> within;  // it may take this long to become true
+};
+struct Do {
+  Located<std::string> on;
+  std::string command;
+};
+struct Kubectl {
+  std::string arguments;  // a command line; may have ${references}
+};
+struct Kill {
+  enum class What { process, pod, node } what = What::process;
+  Located<std::string> name;  // process: "NAME@NODE"; pod: "NAMESPACE/NAME" or a reference
+};
+struct RestartProcess {
+  Located<std::string> process;
+};
+
+struct Step {
+  Location at;
+  std::string name;  // for people; made from the step where it has none
+  std::variant<Expect, Do, Kubectl, Kill, RestartProcess> action;
+};
+
+struct Topology {
+  std::string path;
+  unsigned version = 1;
+  Located<std::string> name;
+  std::string description;
+  std::vector<Network> networks;
+  std::vector<Node> nodes;
+  std::optional<Cluster> cluster;
+  std::vector<Manifest> manifests;
+  std::vector<Mount> mounts;
+  std::vector<Step> scenario;
+
+  const Network* find_network(const std::string& network) const;
+  const Node* find_node(const std::string& node) const;
+};
+
+// Decodes and validates. Throws InvalidTopology with every fault there is; touches nothing.
+Topology parse(const std::string& text, const std::string& path);
+
+// The JSON Schema (draft 2020-12) for editors, made from the decoder's own tables.
+std::string json_schema();
+// The reference in Markdown, made from the same tables: every key, its type, its meaning, an example.
+std::string reference();
+
+}  // namespace topology

@@ -1,0 +1,143 @@
+#include "labctl/topology/values.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace topology {
+namespace {
+
+boost::json::object string_schema() { return {{"type", "string"}}; }
+
+bool lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+}  // namespace
+
+bool is_label(const std::string& text) {
+  if (text.empty() || text.size() > 63 || text.front() == '-' || text.back() == '-') return false;
+  return std::all_of(text.begin(), text.end(), [](char c) { return lower_or_digit(c) || c == '-'; });
+}
+
+std::string refuse_label(const std::string& text) {
+  if (is_label(text)) return {};
+  return fmt::format("\"{}\" cannot be a name: use 1 to 63 lower-case letters, digits and inner dashes", text);
+}
+
+std::string refuse_interface(const std::string& text) {
+  // What dev_valid_name() in net/core/dev.c accepts, less what would confuse people and shells.
+  bool good = !text.empty() && text.size() <= 63 && text != "." && text != ".." && text != "lo" && text != "all" &&
+              text != "default" && std::all_of(text.begin(), text.end(), [](char c) {
+                return lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+              });
+  if (good) return {};
+  return fmt::format("\"{}\" cannot name a link: use letters, digits, \"-\", \"_\" and \".\"; lo, all and default are taken",
+                     text);
+}
+
+std::optional<std::uint64_t> parse_unsigned(const std::string& text) {
+  std::uint64_t value = 0;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (text.size() > 1 && text.front() == '0') return std::nullopt;  // 010 is eight to some and ten to others
+  return value;
+}
+
+std::optional<Duration> parse_duration(const std::string& text) {
+  size_t digits = 0;
+  while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9') ++digits;
+  std::optional<std::uint64_t> number = parse_unsigned(text.substr(0, digits));
+  if (!number || *number > 100000000) return std::nullopt;
+  std::string unit = text.substr(digits);
+  if (unit == "ms") return Duration(*number);
+  if (unit == "s") return Duration(*number * 1000);
+  if (unit == "m") return Duration(*number * 60000);
+  if (unit == "h") return Duration(*number * 3600000);
+  return std::nullopt;
+}
+
+std::optional<std::pair<IpAddress, std::uint16_t>> parse_endpoint(const std::string& text) {
+  size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return std::nullopt;
+  std::string host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  std::optional<IpAddress> address = IpAddress::parse(host);
+  std::optional<std::uint64_t> port = parse_unsigned(text.substr(colon + 1));
+  if (!address || !port || *port == 0 || *port > 65535) return std::nullopt;
+  return std::pair(*address, static_cast<std::uint16_t>(*port));
+}
+
+Type<std::string> text_type(std::string called) {
+  return scalar_type<std::string>(
+      std::move(called),
+      [](const yaml::Node& node) { return node.is_null() ? std::nullopt : std::optional(node.text); }, string_schema());
+}
+
+Type<std::string> label_type(std::string called) {
+  return scalar_type<std::string>(
+      std::move(called),
+      [](const yaml::Node& node) { return is_label(node.text) ? std::optional(node.text) : std::nullopt; },
+      {{"type", "string"}, {"pattern", "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}});
+}
+
+Type<std::string> choice_type(std::vector<std::string> choices) {
+  boost::json::array values(choices.begin(), choices.end());
+  return scalar_type<std::string>(
+      fmt::format("one of {}", fmt::join(choices, ", ")),
+      [choices](const yaml::Node& node) {
+        bool known = std::find(choices.begin(), choices.end(), node.text) != choices.end();
+        return known ? std::optional(node.text) : std::nullopt;
+      },
+      {{"enum", values}});
+}
+
+Type<bool> boolean_type() {
+  return scalar_type<bool>(
+      "true or false",
+      [](const yaml::Node& node) -> std::optional<bool> {
+        if (node.quoted || (node.text != "true" && node.text != "false")) return std::nullopt;
+        return node.text == "true";
+      },
+      {{"type", "boolean"}});
+}
+
+Type<std::uint16_t> port_type() { return number_type<std::uint16_t>("a port", 1, 65535); }
+// 68 is the least that IPv4 may have (RFC 791), 65535 what the kernel takes for a veth.
+Type<std::uint32_t> mtu_type() { return number_type<std::uint32_t>("an MTU in bytes", 68, 65535); }
+
+Type<Duration> duration_type() {
+  return scalar_type<Duration>(
+      "a duration (500ms, 10s, 2m)", [](const yaml::Node& node) { return parse_duration(node.text); },
+      {{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h)$"}});
+}
+
+Type<IpAddress> address_type() {
+  return scalar_type<IpAddress>(
+      "an IP address", [](const yaml::Node& node) { return IpAddress::parse(node.text); }, string_schema());
+}
+
+Type<Prefix> prefix_type() {
+  return scalar_type<Prefix>(
+      "a subnet (10.0.0.0/24)",
+      [](const yaml::Node& node) -> std::optional<Prefix> {
+        if (node.text.find('/') == std::string::npos) return std::nullopt;
+        return Prefix::parse(node.text);
+      },
+      string_schema());
+}
+
+Type<MacAddress> mac_type() {
+  return scalar_type<MacAddress>(
+      "a MAC address (02:00:00:00:00:01)", [](const yaml::Node& node) { return MacAddress::parse(node.text); },
+      {{"type", "string"}, {"pattern", "^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$"}});
+}
+
+Type<std::map<std::string, std::string>> words_type(std::string called) {
+  using Words = std::map<std::string, std::string>;
+  return map_of<std::string, Words>(
+      std::move(called), text_type(),
+      [](Words& words, const yaml::Entry& entry, std::string value) { words[entry.key] = std::move(value); },
+      [](const std::string&) { return std::string(); });
+}
+
+}  // namespace topology

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace netfilter {
@@ -36,7 +37,8 @@ class IptablesTable {
 // For --comment: quotes and backslashes escaped, cut at 255 characters (XT_MAX_COMMENT_LEN - 1).
 std::string quote_comment(const std::string& comment);
 
-// The rules of one table as iptables-save prints them, by chain in order: "-s 127.0.0.0/8 -j RETURN" without "-A CHAIN".
+// The rules of one table as iptables-save prints them, by chain in order: "-s 127.0.0.0/8 -j RETURN" without "-A
+// CHAIN".
 using IptablesRules = std::map<std::string, std::vector<std::string>>;
 IptablesRules parse_save(std::string_view text);
 
@@ -45,9 +47,9 @@ class Iptables {
   enum class Family { ipv4, ipv6 };
   enum class Variant { nft, legacy };
 
-  // The variant that the kernel serves, found by doing: PROBE_RULES ("-m addrtype --dst-type LOCAL -j RETURN") are added
-  // to a chain of the nat table that is removed again. Where both work: the one that already holds chains whose name
-  // begins with CHAIN_PREFIX, else nft. Throws with what both variants said where none works.
+  // The variant that the kernel serves, found by doing: PROBE_RULES ("-m addrtype --dst-type LOCAL -j RETURN") are
+  // added to a chain of the nat table that is removed again. Where both work: the one that already holds chains whose
+  // name begins with CHAIN_PREFIX, else nft. Throws with what both variants said where none works.
   static Iptables choose(Family family = Family::ipv4, const std::vector<std::string>& probe_rules = {},
                          const std::string& chain_prefix = {});
   Iptables(Family family, Variant variant) : family_(family), variant_(variant) {}
@@ -56,8 +58,8 @@ class Iptables {
   // "iptables-legacy", "ip6tables-nft"; with "-restore" and "-save" for those programs.
   std::string program(const std::string& suffix = {}) const;
 
-  // Applies TEXT (one or more IptablesTable::text()) at once and completely, or not at all; what it does not name stays.
-  // Waits for the lock in /run/xtables.lock.
+  // Applies TEXT (one or more IptablesTable::text()) at once and completely, or not at all; what it does not name
+  // stays. Waits for the lock in /run/xtables.lock.
   void restore(const std::string& text) const;
   std::string save(const std::string& table) const;
   IptablesRules rules(const std::string& table) const { return parse_save(save(table)); }

@@ -37,7 +37,7 @@ struct VirtualServiceKey {
 namespace service_flags {
 constexpr std::uint32_t persistent = 0x1;
 constexpr std::uint32_t one_packet = 0x4;
-constexpr std::uint32_t scheduler_1 = 0x8;  // sh-fallback, mh-fallback
+constexpr std::uint32_t scheduler_1 = 0x8;   // sh-fallback, mh-fallback
 constexpr std::uint32_t scheduler_2 = 0x10;  // sh-port, mh-port
 constexpr std::uint32_t scheduler_3 = 0x20;
 constexpr std::uint32_t settable = persistent | one_packet | scheduler_1 | scheduler_2 | scheduler_3;
@@ -46,10 +46,10 @@ constexpr std::uint32_t settable = persistent | one_packet | scheduler_1 | sched
 struct VirtualService {
   VirtualServiceKey key;
   std::string scheduler = "rr";
-  std::uint32_t flags = 0;                     // service_flags
-  std::uint32_t persistence_seconds = 0;       // counts where the flag `persistent` is set
+  std::uint32_t flags = 0;                      // service_flags
+  std::uint32_t persistence_seconds = 0;        // counts where the flag `persistent` is set
   std::uint32_t persistence_prefix_length = 0;  // of the clients taken together; 0: each one (32 or 128)
-  std::string persistence_engine;              // "sip"; empty: none
+  std::string persistence_engine;               // "sip"; empty: none
 
   // Makes it persistent: a client goes to the same server for SECONDS after its last connection.
   void set_persistence(std::uint32_t seconds) {

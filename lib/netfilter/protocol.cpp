@@ -30,14 +30,19 @@ const Name& name_of(Protocol protocol) {
 
 std::optional<Protocol> parse_protocol(std::string_view text) {
   for (const Name& name : names) {
-    if (text.size() == std::string_view(name.lower).size() && ::strncasecmp(text.data(), name.lower, text.size()) == 0) {
+    if (text.size() == std::string_view(name.lower).size() &&
+        ::strncasecmp(text.data(), name.lower, text.size()) == 0) {
       return name.protocol;
     }
   }
   return std::nullopt;
 }
 
-std::string lower_case(Protocol protocol) { return name_of(protocol).lower; }
-std::string upper_case(Protocol protocol) { return name_of(protocol).upper; }
+std::string lower_case(Protocol protocol) {
+  return name_of(protocol).lower;
+}
+std::string upper_case(Protocol protocol) {
+  return name_of(protocol).upper;
+}
 
 }  // namespace netfilter

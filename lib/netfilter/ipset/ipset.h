@@ -64,6 +64,8 @@ class IpSets {
   std::optional<IpSetState> list(const std::string& name);
 
  private:
+  std::optional<IpSetState> read(const std::string& name, bool headers);
+
   class Session;
   std::unique_ptr<Session> session_;
 };

@@ -1,0 +1,45 @@
+// A test that changes kernel tables does so in a user and network namespace of its own.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "lib/base/file_descriptor.h"
+
+class PrivateNetwork : public testing::Test {
+ protected:
+  // Once for the program: a user namespace can be entered by a process that has not started threads, and for good.
+  static void SetUpTestSuite() {
+    if (entered()) return;
+    std::string user = "0 " + std::to_string(::getuid()) + " 1";
+    std::string group = "0 " + std::to_string(::getgid()) + " 1";
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) return;
+    base::write_file("/proc/self/setgroups", "deny");
+    base::write_file("/proc/self/uid_map", user);
+    base::write_file("/proc/self/gid_map", group);
+    lock_file() = "/tmp/labctl-test-xtables-" + std::to_string(::getpid());
+    ::setenv("XTABLES_LOCKFILE", lock_file().c_str(), 1);
+    entered() = true;
+  }
+  static void TearDownTestSuite() { ::unlink(lock_file().c_str()); }
+
+  // Each test has tables of its own.
+  void SetUp() override {
+    if (!entered() || ::unshare(CLONE_NEWNET) < 0) GTEST_SKIP() << "this user may not make namespaces";
+  }
+
+ private:
+  static bool& entered() {
+    static bool is_entered = false;
+    return is_entered;
+  }
+  static std::string& lock_file() {
+    static std::string path;
+    return path;
+  }
+};

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <iostream>
 
@@ -38,7 +39,13 @@ void run(const Options& options) {
   base::http::Server server(loop, [&](std::shared_ptr<base::http::Exchange> exchange) { api.handle(exchange); });
   auto endpoint = base::http::Endpoint::tcp(options.bind_address, options.port);
   endpoint.port = server.listen(endpoint);
-  registry.create_defaults(advertised(options), endpoint.port);
+  auto create_defaults = [&] { registry.create_defaults(advertised(options), endpoint.port); };
+  create_defaults();
+  // `kubectl delete services --all` is a habit; the real server makes this one anew, too.
+  auto subscription = store.subscribe("services", [&](const std::string&, const apiserver::Change& change) {
+    bool own = kube::key_of(*change.object) == "default/kubernetes";
+    if (own && change.type == apiserver::Change::Type::deleted) boost::asio::post(loop, create_defaults);
+  });
   std::cerr << "apiserver: listening on " << endpoint.text() << std::endl;
 
   boost::asio::signal_set signals(loop, SIGINT, SIGTERM);

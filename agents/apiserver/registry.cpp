@@ -519,6 +519,11 @@ Object Registry::delete_object(const Kind& kind, const Object& object, const Del
   precondition("UID", options.uid, text_at(object, "metadata.uid"));
   precondition("ResourceVersion", options.resource_version, text_at(object, "metadata.resourceVersion"));
 
+  static const std::set<std::string> permanent{"default", "kube-system", "kube-public"};
+  if (is_namespaces(kind) && permanent.count(name) > 0) {
+    throw forbidden(kind, name, "this namespace may not be deleted");
+  }
+
   int64_t grace = 0;
   if (is_pods(kind)) {
     grace = options.grace_seconds.value_or(kube::number_at(object, "spec.terminationGracePeriodSeconds", 30));

@@ -46,7 +46,8 @@ class Registry {
  public:
   Registry(Store& store, ServiceAddresses addresses);
 
-  // The namespaces that every cluster has, and the Service `kubernetes` with its endpoints at ADDRESS:PORT.
+  // The namespaces that every cluster has, and the Service `kubernetes` with its endpoints at ADDRESS:PORT. What is
+  // there already stays.
   void create_defaults(const std::string& address, uint16_t port);
 
   Object get(const Target& target) const;

@@ -50,7 +50,7 @@ int main(int argument_count, char** arguments) {
   CLI::App app("Applies Kubernetes manifests (YAML or JSON) and waits for conditions");
   app.add_option("--api", options.api, "URL of the API server")->required()->envname("API");
   app.add_option("--wait", options.conditions, "nodes, nodes=COUNT, deployments, pods; may be given several times")
-      ->expected(1);
+      ->allow_extra_args(false);
   app.add_option("--timeout", options.timeout_seconds, "Seconds for everything together")->capture_default_str();
   app.add_option("FILE", options.files, "Manifests; - is standard input");
   CLI11_PARSE(app, argument_count, arguments);

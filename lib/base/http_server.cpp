@@ -96,9 +96,7 @@ class ResponseStreamImplementation : public ResponseStream,
     protocol::async_write_header(
         connection_->socket(), *serializer,
         [self = shared_from_this(), head, serializer](error_code code, size_t) { self->written(code); });
-    connection_->watch_for_close([weak = weak_from_this()] {
-      if (auto self = weak.lock()) self->end();
-    });
+    connection_->watch_for_close([self = shared_from_this()] { self->end(); });
   }
 
   void write(std::string data) override {

@@ -1,0 +1,144 @@
+#include "labctl/plan/cluster.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace plan {
+namespace {
+
+class Cluster {
+ public:
+  Cluster(const topology::Topology& topology, Plan& plan)
+      : topology_(topology), cluster_(*topology.cluster), plan_(plan) {
+    plan_.control_plane = cluster_.control_plane.value;
+    plan_.api = fmt::format("http://{}:{}", address_of(plan_.control_plane).to_string(), api_port);
+    plan_.endpoints.emplace_back("API server", plan_.api);
+  }
+
+  void add() {
+    add_control_plane();
+    if (cluster_.overlay.enabled) {
+      add_overlay(plan_.control_plane);
+      for (const auto& worker : cluster_.workers) {
+        if (worker.value != plan_.control_plane) add_overlay(worker.value);
+      }
+    }
+    if (cluster_.proxy.enabled) {
+      add_proxy(plan_.control_plane);
+      for (const auto& worker : cluster_.workers) {
+        if (worker.value != plan_.control_plane) add_proxy(worker.value);
+      }
+    }
+    add_nodelet(plan_.control_plane, true);
+    for (const auto& worker : cluster_.workers) {
+      if (worker.value != plan_.control_plane) add_nodelet(worker.value, false);
+    }
+    add_manifests();
+  }
+
+ private:
+  // The address of NODE on the cluster's network, and the link that has it.
+  const topology::Link& link_of(const std::string& node) const {
+    const topology::Node* found = topology_.find_node(node);
+    return *std::find_if(found->links.begin(), found->links.end(), [&](const topology::Link& link) {
+      const auto* kind = std::get_if<topology::NetworkLink>(&link.kind);
+      return kind != nullptr && kind->network.value == cluster_.network.value && !link.addresses.empty();
+    });
+  }
+  IpAddress address_of(const std::string& node) const { return link_of(node).addresses.front().value.address; }
+
+  static std::string program(const std::string& name) { return std::string(libexec_folder) + "/" + name; }
+
+  std::string server() const { return "apiserver@" + plan_.control_plane; }
+
+  Process process(const std::string& name, const std::string& node, std::vector<std::string> arguments) const {
+    Process made;
+    made.name = name;
+    made.node = node;
+    made.arguments = std::move(arguments);
+    made.environment = {{"API", plan_.api}, {"NODE", node}, {"NODE_NAME", node},
+                        {"NODE_IP", address_of(node).to_string()}};
+    made.after = {server()};
+    made.restart = topology::Restart::always;
+    return made;
+  }
+
+  void add_control_plane() {
+    const std::string& node = plan_.control_plane;
+    Process api = process("apiserver", node,
+                          {program("apiserver"), "--port", std::to_string(api_port), "--advertise-address",
+                           address_of(node).to_string(), "--service-cluster-ip-range",
+                           cluster_.service_cidr.value.to_string(), "--service-node-port-range", "30000-32767"});
+    api.after.clear();
+    api.ready.condition = topology::Ready::Tcp{api_port};
+    plan_.processes.push_back(std::move(api));
+    plan_.processes.push_back(process("controller", node,
+                                      {program("controller"), "--master=" + plan_.api,
+                                       "--cluster-cidr=" + cluster_.pod_cidr.value.to_string()}));
+  }
+
+  // A program of the user's instead of ours: a command line in which $API and the like are set.
+  std::vector<std::string> command(const topology::Agent& agent, std::vector<std::string> ours) const {
+    if (!agent.run) return ours;
+    return {"sh", "-c", "exec " + *agent.run};
+  }
+
+  void add_overlay(const std::string& node) {
+    plan_.processes.push_back(
+        process("overlay", node,
+                command(cluster_.overlay, {program("overlay"), "--kube-api-url=" + plan_.api,
+                                           "--iface=" + interface_name(link_of(node).name).name,
+                                           "--network=" + cluster_.pod_cidr.value.to_string(),
+                                           "--backend=" + cluster_.overlay.backend, "--ip-masq"})));
+  }
+
+  void add_proxy(const std::string& node) {
+    plan_.processes.push_back(
+        process("proxy", node,
+                command(cluster_.proxy, {program("proxy"), "--master=" + plan_.api, "--hostname-override=" + node,
+                                         "--proxy-mode=" + cluster_.proxy.mode,
+                                         "--cluster-cidr=" + cluster_.pod_cidr.value.to_string(),
+                                         "--ipvs-scheduler=" + cluster_.proxy.scheduler})));
+  }
+
+  void add_nodelet(const std::string& node, bool control_plane) {
+    std::vector<std::string> arguments{program("nodelet"), "--api=" + plan_.api, "--node=" + node,
+                                       "--node-ip=" + address_of(node).to_string(),
+                                       "--socket=/run/labctl/node.sock"};
+    if (cluster_.overlay.enabled) arguments.push_back("--network-ready-file=/run/flannel/subnet.env");
+    bool also_worker = std::any_of(cluster_.workers.begin(), cluster_.workers.end(),
+                                   [&](const auto& worker) { return worker.value == node; });
+    if (control_plane && !also_worker) arguments.push_back("--control-plane");
+    plan_.processes.push_back(process("nodelet", node, std::move(arguments)));
+  }
+
+  // "nodes=3": the control plane is a node too.
+  std::string nodes_condition() const {
+    size_t nodes = cluster_.workers.size();
+    bool also_worker = std::any_of(cluster_.workers.begin(), cluster_.workers.end(),
+                                   [&](const auto& worker) { return worker.value == plan_.control_plane; });
+    return fmt::format("nodes={}", also_worker ? nodes : nodes + 1);
+  }
+
+  // Applies the manifests and waits until what they ask for runs: the lab is ready when it has ended.
+  void add_manifests() {
+    Process apply = process("kube-apply", plan_.control_plane,
+                            {program("kube-apply"), "--api", plan_.api, "--wait", nodes_condition(), "--wait", "deployments"});
+    if (!topology_.manifests.empty()) apply.arguments.push_back(manifests_file);
+    apply.ready.condition = topology::Ready::Exit{};
+    apply.ready.within = topology::Duration(60000);
+    apply.restart = topology::Restart::never;
+    plan_.processes.push_back(std::move(apply));
+  }
+
+  const topology::Topology& topology_;
+  const topology::Cluster& cluster_;
+  Plan& plan_;
+};
+
+}  // namespace
+
+void add_cluster(const topology::Topology& topology, Plan& plan) { Cluster(topology, plan).add(); }
+
+}  // namespace plan

@@ -1,0 +1,138 @@
+#include "labctl/plan/needs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace plan {
+namespace {
+
+class Collector {
+ public:
+  void add(const std::string& need, const std::string& asked_by) {
+    auto found = std::find_if(needs_.begin(), needs_.end(), [&](const Need& it) { return it.need == need; });
+    if (found == needs_.end()) found = needs_.insert(needs_.end(), Need{need, {}});
+    if (std::find(found->asked_by.begin(), found->asked_by.end(), asked_by) == found->asked_by.end()) {
+      found->asked_by.push_back(asked_by);
+    }
+  }
+  std::vector<Need> take() { return std::move(needs_); }
+
+ private:
+  std::vector<Need> needs_;
+};
+
+std::string link_of(const std::string& node, const InterfaceName& name) {
+  return fmt::format("node {}: link {}", node, name.alternative.empty() ? name.name : name.alternative);
+}
+
+// Settings that exist once in a kernel, not once in a namespace: in a namespace they are read-only or absent.
+bool is_kernel_sysctl(const std::string& name) {
+  for (const char* prefix : {"net.ipv4.", "net.ipv6.", "net.bridge.", "net.netfilter."}) {
+    if (name.rfind(prefix, 0) != 0) continue;
+    return name == "net.netfilter.nf_conntrack_max" || name == "net.netfilter.nf_conntrack_buckets" ||
+           name == "net.ipv4.tcp_mem" || name == "net.ipv4.udp_mem" || name == "net.ipv4.tcp_congestion_control";
+  }
+  return name != "net.core.somaxconn" && name.rfind("net.unix.", 0) != 0;
+}
+
+void add_operation(const Operation& operation, Collector& needs) {
+  if (const auto* bridge = std::get_if<CreateBridge>(&operation)) {
+    needs.add("bridge", bridge->node.empty() ? "network " + bridge->name.name : link_of(bridge->node, bridge->name));
+  } else if (const auto* cable = std::get_if<CreateCable>(&operation)) {
+    needs.add("veth", link_of(cable->node, cable->name));
+  } else if (const auto* dummy = std::get_if<CreateDummy>(&operation)) {
+    needs.add("dummy", link_of(dummy->node, dummy->name));
+  } else if (const auto* vxlan = std::get_if<CreateVxlan>(&operation)) {
+    needs.add("vxlan", link_of(vxlan->node, vxlan->name));
+  } else if (const auto* address = std::get_if<AddAddress>(&operation)) {
+    if (address->address.address.is_v6()) {
+      needs.add("ipv6", fmt::format("node {}: address {}", address->node, address->address.to_string()));
+    }
+  } else if (const auto* sysctl = std::get_if<SetSysctl>(&operation)) {
+    std::string asker = fmt::format("node {}: sysctl {}", sysctl->node, sysctl->name);
+    if (is_kernel_sysctl(sysctl->name)) needs.add("kernel-sysctl", asker);
+    if (sysctl->name.rfind("net.ipv4.vs.", 0) == 0) needs.add("ipvs-netlink", asker);
+    if (sysctl->name.rfind("net.bridge.", 0) == 0) needs.add("bridge-netfilter", asker);
+  } else if (const auto* ipvs = std::get_if<AddIpvsService>(&operation)) {
+    std::string asker = fmt::format("node {}: ipvs {}://{}:{}", ipvs->node, ipvs->service.protocol,
+                                    ipvs->service.address.to_string(), ipvs->service.port);
+    needs.add("ipvs-netlink", asker);
+    if (ipvs->service.forward == topology::Forwarding::tun) needs.add("ipip", asker);
+  }
+}
+
+// A command says what it needs by the programs it names.
+void add_command(const std::string& command, const std::string& asker, Collector& needs) {
+  const std::pair<const char*, const char*> hints[] = {
+      {"iptables", "iptables"}, {"ip6tables", "ip6tables"}, {"ipset", "ipset"},     {"ipvsadm", "ipvs-netlink"},
+      {"-m ipvs", "ipvs-netlink"}, {"conntrack", "conntrack-netlink"}, {"nft ", "nftables"}, {"netem", "netem"},
+      {"net.ipv4.vs.", "ipvs-netlink"}};
+  for (const auto& [word, need] : hints) {
+    if (command.find(word) != std::string::npos) needs.add(need, asker);
+  }
+}
+
+void add_expectation(const topology::Expect& expect, const std::string& asker, Collector& needs) {
+  if (const auto* outcome = std::get_if<topology::CommandOutcome>(&expect.what)) {
+    add_command(outcome->command, asker, needs);
+  } else if (std::holds_alternative<topology::IpvsTable>(expect.what)) {
+    needs.add("ipvs-netlink", asker);
+  } else if (std::holds_alternative<topology::IpsetMembers>(expect.what)) {
+    needs.add("ipset", asker);
+  } else if (std::holds_alternative<topology::ConntrackEntry>(expect.what)) {
+    needs.add("conntrack-netlink", asker);
+  } else if (std::holds_alternative<topology::RuleCounter>(expect.what)) {
+    needs.add("iptables", asker);
+  }
+}
+
+void add_scenario(const topology::Topology& topology, Collector& needs) {
+  for (const topology::Step& step : topology.scenario) {
+    std::string asker = fmt::format("scenario, line {}", step.at.line);
+    if (const auto* expect = std::get_if<topology::Expect>(&step.action)) add_expectation(*expect, asker, needs);
+    if (const auto* command = std::get_if<topology::Do>(&step.action)) add_command(command->command, asker, needs);
+  }
+}
+
+void add_workloads(const topology::Topology& topology, Collector& needs) {
+  for (const topology::Node& node : topology.nodes) {
+    for (const topology::Workload& workload : node.workloads) {
+      const auto* run = std::get_if<topology::Run>(&workload.what);
+      if (run == nullptr) continue;
+      for (const std::string& word : run->arguments) {
+        add_command(word, fmt::format("node {}: workload {}", node.name, workload.name), needs);
+      }
+    }
+  }
+}
+
+// A replaced agent brings needs of its own that nobody here can know; the mode says most of them.
+void add_cluster(const topology::Cluster& cluster, Collector& needs) {
+  needs.add("veth", "cluster: pods");
+  needs.add("bridge", "cluster: pods");
+  if (cluster.proxy.enabled) {
+    std::string asker = "cluster: proxy in mode " + cluster.proxy.mode;
+    for (const char* need : {"ipvs-netlink", "ipset", "iptables", "dummy", "conntrack-netlink", "bridge-netfilter"}) {
+      needs.add(need, asker);
+    }
+  }
+  if (cluster.overlay.enabled) {
+    std::string asker = "cluster: overlay with backend " + cluster.overlay.backend;
+    needs.add("iptables", asker);
+    if (cluster.overlay.backend == "vxlan") needs.add("vxlan", asker);
+  }
+}
+
+}  // namespace
+
+std::vector<Need> needs_of(const topology::Topology& topology, const Plan& plan) {
+  Collector needs;
+  for (const Operation& operation : plan.operations) add_operation(operation, needs);
+  if (topology.cluster) add_cluster(*topology.cluster, needs);
+  add_workloads(topology, needs);
+  add_scenario(topology, needs);
+  return needs.take();
+}
+
+}  // namespace plan

@@ -11,6 +11,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/file_descriptor.h"
+#include "lib/base/process.h"
 
 extern char** environ;
 
@@ -78,7 +79,7 @@ int wait_for(pid_t child) {
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) throw Error::system("wait for a child process");
   }
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return exit_code_of(status);
 }
 
 // A program that ends before it read its input must not end us.

@@ -71,8 +71,7 @@ class IpSets::Session {
  public:
   Session() {
     ipset_load_types();
-    session_ = ipset_session_init(collect, this);
-    if (session_ == nullptr) throw base::Error("open IP sets: the library could not start a session");
+    open();
   }
   ~Session() { ipset_session_fini(session_); }
   Session(const Session&) = delete;
@@ -140,6 +139,11 @@ class IpSets::Session {
   }
 
  private:
+  void open() {
+    session_ = ipset_session_init(collect, this);
+    if (session_ == nullptr) throw base::Error("open IP sets: the library could not start a session");
+  }
+
   static int collect(ipset_session*, void* self, const char* form, ...) {
     va_list arguments;
     va_start(arguments, form);
@@ -168,7 +172,9 @@ class IpSets::Session {
   [[noreturn]] void fail(const std::string& doing) {
     std::string words = ipset_session_report_msg(session_);
     while (!words.empty() && words.back() == '\n') words.pop_back();
-    ipset_session_report_reset(session_);
+    // A session that has failed once answers everything that follows with failure: begin anew.
+    ipset_session_fini(session_);
+    open();
     if (int number = error_number(words)) throw base::Error::system(doing, number).with_words(words);
     throw base::Error(doing + ": " + (words.empty() ? "refused" : words));
   }

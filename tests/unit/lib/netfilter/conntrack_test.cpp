@@ -16,8 +16,28 @@ using netfilter::ConntrackEntry;
 class ConntrackTest : public PrivateNetwork {};
 
 void add_entry(const std::string& source, const std::string& destination) {
-  base::run_checked({"conntrack", "-I", "-p", "udp", "-s", source, "-d", destination, "--sport", "4000", "--dport",
-                     "53", "--reply-src", "10.244.1.2", "--reply-dst", source, "--timeout", "60"});
+  base::run_checked({"conntrack",
+                     "-I",
+                     "-p",
+                     "udp",
+                     "-s",
+                     source,
+                     "-d",
+                     destination,
+                     "--sport",
+                     "4000",
+                     "--dport",
+                     "53",
+                     "-r",
+                     "10.244.1.2",
+                     "-q",
+                     source,
+                     "--reply-port-src",
+                     "53",
+                     "--reply-port-dst",
+                     "4000",
+                     "--timeout",
+                     "60"});
 }
 
 TEST_F(ConntrackTest, RemovesTheEntriesThatAreSelectedAndNoOthers) {

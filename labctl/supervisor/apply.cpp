@@ -1,0 +1,152 @@
+#include "labctl/supervisor/apply.h"
+
+#include "lib/base/error.h"
+#include "lib/netfilter/ipvs.h"
+#include "lib/netlink/link.h"
+#include "lib/netlink/links/bridge.h"
+#include "lib/netlink/links/dummy.h"
+#include "lib/netlink/links/veth.h"
+#include "lib/netlink/links/vxlan.h"
+#include "lib/netlink/network_namespace.h"
+#include "lib/netlink/route.h"
+
+namespace supervisor {
+namespace {
+
+netlink::NewLink new_link(const plan::InterfaceName& name, const std::optional<std::uint32_t>& mtu) {
+  netlink::NewLink link;
+  link.name = name.name;
+  link.alternative_name = name.alternative;
+  link.mtu = mtu;
+  return link;
+}
+
+netfilter::Forwarding forwarding(topology::Forwarding forward) {
+  switch (forward) {
+    case topology::Forwarding::nat: return netfilter::Forwarding::nat;
+    case topology::Forwarding::dr: return netfilter::Forwarding::direct_routing;
+    case topology::Forwarding::tun: return netfilter::Forwarding::tunnel;
+  }
+  return netfilter::Forwarding::nat;
+}
+
+}  // namespace
+
+Applier::Applier(Nodes& nodes, Names names) : nodes_(nodes), names_(std::move(names)) {
+  // The switch has no addresses: no neighbour discovery of its own, and no rules for what it only forwards.
+  if (netlink::has_sysctl("net.ipv6.conf.all.disable_ipv6")) {
+    netlink::write_sysctl("net.ipv6.conf.all.disable_ipv6", "1");
+    netlink::write_sysctl("net.ipv6.conf.default.disable_ipv6", "1");
+  }
+  for (const char* name : {"net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables",
+                           "net.bridge.bridge-nf-call-arptables"}) {
+    if (netlink::has_sysctl(name)) netlink::write_sysctl(name, "0");
+  }
+}
+
+void Applier::apply(const plan::Operation& operation) {
+  const std::string& name = plan::node_of(operation);
+  if (name.empty() || std::holds_alternative<plan::CreateNode>(operation)) return std::visit(*this, operation);
+  base::in_context("node " + name, [&] { std::visit(*this, operation); });
+}
+
+Node& Applier::node(const std::string& name) {
+  auto found = nodes_.find(name);
+  if (found == nodes_.end()) throw base::Error("no such node");
+  return *found->second;
+}
+
+netlink::Socket& Applier::socket_of(const std::string& name) { return name.empty() ? switch_ : node(name).socket(); }
+
+std::uint32_t Applier::bridge_index(const std::string& bridge) {
+  auto found = bridges_.find(bridge);
+  if (found == bridges_.end()) found = bridges_.emplace(bridge, netlink::get_link(switch_, bridge).index).first;
+  return found->second;
+}
+
+void Applier::operator()(const plan::CreateNode& it) {
+  auto created = std::make_shared<Node>(it.node, it.node, Node::Kind::node, names_);
+  if (!it.ipv6) {
+    netlink::in_namespace(created->network(), [] {
+      if (!netlink::has_sysctl("net.ipv6.conf.all.disable_ipv6")) return;
+      netlink::write_sysctl("net.ipv6.conf.all.disable_ipv6", "1");
+      netlink::write_sysctl("net.ipv6.conf.default.disable_ipv6", "1");
+    });
+  }
+  netlink::set_link_up(created->socket(), "lo");
+  nodes_[it.node] = std::move(created);
+}
+
+void Applier::operator()(const plan::CreateBridge& it) {
+  netlink::Socket& socket = socket_of(it.node);
+  netlink::NewLink link = new_link(it.name, it.mtu);
+  link.up = it.node.empty();
+  netlink::create_bridge(socket, link);
+  if (it.ports.empty()) return;
+  std::uint32_t index = netlink::get_link(socket, it.name.name).index;
+  for (const plan::InterfaceName& port : it.ports) {
+    netlink::set_link_master(socket, port.name, index);
+    netlink::set_link_up(socket, port.name);
+  }
+}
+
+void Applier::operator()(const plan::CreateCable& it) {
+  netlink::NewLink near = new_link(it.switch_end, it.mtu);
+  near.mac = it.switch_mac;
+  near.master = bridge_index(it.bridge.name);
+  near.up = true;
+  netlink::NewLink far = new_link(it.name, it.mtu);
+  far.mac = it.mac;
+  netlink::create_veth(switch_, near, far, node(it.node).network());
+  if (!far.alternative_name.empty()) {
+    netlink::add_alternative_name(socket_of(it.node), far.name, far.alternative_name);
+  }
+}
+
+void Applier::operator()(const plan::CreateDummy& it) {
+  netlink::NewLink link = new_link(it.name, it.mtu);
+  link.mac = it.mac;
+  netlink::create_dummy(socket_of(it.node), link);
+}
+
+void Applier::operator()(const plan::CreateVxlan& it) {
+  netlink::Socket& socket = socket_of(it.node);
+  netlink::NewLink link = new_link(it.name, it.mtu);
+  link.mac = it.mac;
+  netlink::Vxlan vxlan{it.vni, it.port, it.local, std::nullopt, it.learning};
+  if (!it.device.empty()) vxlan.device = netlink::get_link(socket, it.device).index;
+  netlink::create_vxlan(socket, link, vxlan);
+}
+
+void Applier::operator()(const plan::AddAddress& it) {
+  netlink::add_address(socket_of(it.node), it.link, it.address);
+}
+
+void Applier::operator()(const plan::SetUp& it) { netlink::set_link_up(socket_of(it.node), it.link); }
+
+void Applier::operator()(const plan::AddRoute& it) {
+  netlink::add_route(socket_of(it.node), {it.destination, it.via, it.device, it.source, it.onlink, it.metric});
+}
+
+void Applier::operator()(const plan::SetSysctl& it) {
+  netlink::in_namespace(node(it.node).network(), [&] { netlink::write_sysctl(it.name, it.value); });
+}
+
+void Applier::operator()(const plan::AddIpvsService& it) {
+  netfilter::Ipvs ipvs = netfilter::Ipvs::open_in(node(it.node).network());
+  netfilter::VirtualService service;
+  service.key.protocol = it.service.protocol == "udp" ? netfilter::Protocol::udp : netfilter::Protocol::tcp;
+  service.key.address = it.service.address;
+  service.key.port = it.service.port;
+  service.scheduler = it.service.scheduler;
+  if (it.service.persistent) {
+    auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*it.service.persistent);
+    service.set_persistence(static_cast<std::uint32_t>(seconds.count()));
+  }
+  ipvs.add_service(service);
+  for (const topology::IpvsServer& server : it.service.servers) {
+    ipvs.add_destination(service.key, {server.address, server.port, forwarding(it.service.forward), server.weight});
+  }
+}
+
+}  // namespace supervisor

@@ -1,0 +1,153 @@
+#include "labctl/supervisor/node.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "labctl/kernel/mounts.h"
+#include "lib/base/error.h"
+#include "lib/netlink/network_namespace.h"
+
+namespace supervisor {
+namespace {
+
+constexpr const char* node_init = "/run/labctl/libexec/node-init";
+
+// What the mounts of a node are made from, in the child that becomes its first process.
+struct Preparation {
+  const std::string& host_name;
+  const Names& names;
+  const std::vector<std::pair<std::string, std::string>>& shared;
+};
+
+void create_file(const std::string& path, const std::string& contents) {
+  base::FileDescriptor file = base::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  base::write_all(file.get(), contents);
+}
+
+// Puts a file of the node's own over one of the host's. A host without the file has nowhere to put it: then the node
+// does without, as the host does.
+void cover(const std::string& path, const std::string& own_name, const std::string& contents) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) < 0) return;
+  std::string own = std::string(kernel::kLabDirectory) + "/" + own_name;
+  create_file(own, contents);
+  kernel::mount_at(own, path, "", MS_BIND);
+}
+
+std::string hosts_text(const std::string& host_name, const Names& names) {
+  std::string text = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
+  bool knows_itself = false;
+  for (const auto& [address, name] : names.hosts) {
+    text += address + " " + name + "\n";
+    knows_itself = knows_itself || name == host_name;
+  }
+  if (!knows_itself) text += "127.0.1.1 " + host_name + "\n";
+  return text;
+}
+
+// /run and /tmp of the node's own, with labctl's folder seen in the new /run.
+void mount_run(const Preparation& preparation) {
+  const std::string folder = kernel::kLabDirectory;
+  base::FileDescriptor bin = kernel::clone_mount(AT_FDCWD, kernel::kLabBin);
+  base::FileDescriptor libexec = kernel::clone_mount(AT_FDCWD, kernel::kLabLibexec);
+  std::vector<base::FileDescriptor> sources;
+  for (const auto& [source, name] : preparation.shared) {
+    sources.push_back(base::open_file(source, O_PATH));
+  }
+  kernel::mount_at("labctl", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
+  kernel::make_directories(folder + "/bin");
+  kernel::make_directories(folder + "/libexec");
+  kernel::make_directories("/run/lock");
+  kernel::attach_mount(bin, kernel::kLabBin);
+  kernel::attach_mount(libexec, kernel::kLabLibexec);
+  for (size_t i = 0; i < sources.size(); ++i) {
+    std::string target = folder + "/" + preparation.shared[i].second;
+    create_file(target, "");
+    kernel::mount_at(fmt::format("/proc/self/fd/{}", sources[i].get()), target, "", MS_BIND);
+  }
+  kernel::mount_at("labctl", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+}
+
+// Runs in the new namespaces, as the node's first process.
+void prepare(void* argument) {
+  const auto& preparation = *static_cast<Preparation*>(argument);
+  base::check_system("keep mounts to the node", ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
+  base::check_system("set the host name",
+                     ::sethostname(preparation.host_name.c_str(), preparation.host_name.size()));
+  mount_run(preparation);
+  kernel::mount_at("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC);
+  kernel::mount_at("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC);
+  cover("/etc/hosts", "hosts", hosts_text(preparation.host_name, preparation.names));
+  cover("/etc/hostname", "hostname", preparation.host_name + "\n");
+  if (!preparation.names.resolv_conf.empty()) cover("/etc/resolv.conf", "resolv.conf", preparation.names.resolv_conf);
+}
+
+base::FileDescriptor open_namespace(pid_t process, const char* kind) {
+  return base::open_file(fmt::format("/proc/{}/ns/{}", process, kind), O_RDONLY);
+}
+
+}  // namespace
+
+Node::Node(std::string name, std::string host_name, Kind kind, Names names)
+    : name_(std::move(name)),
+      host_name_(std::move(host_name)),
+      kind_(kind),
+      names_(std::move(names)),
+      network_(netlink::create_network_namespace()) {}
+
+Node::~Node() { kill(); }
+
+netlink::Socket& Node::socket() {
+  if (!socket_) socket_ = std::make_unique<netlink::Socket>(netlink::Socket::open_in(network_));
+  return *socket_;
+}
+
+void Node::share_file(const std::string& source, const std::string& name) { shared_.emplace_back(source, name); }
+
+void Node::start_init() {
+  Preparation preparation{host_name_, names_, shared_};
+  base::Program init;
+  init.arguments = {node_init};
+  init.namespaces = {network_.get()};
+  init.new_namespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID;
+  init.prepare = prepare;
+  init.prepare_argument = &preparation;
+  init_ = base::start_program(init);
+  mounts_ = open_namespace(init_, "mnt");
+  host_names_ = open_namespace(init_, "uts");
+  ipc_ = open_namespace(init_, "ipc");
+  pids_ = open_namespace(init_, "pid");
+}
+
+pid_t Node::start(base::Program program) {
+  return base::in_context("node " + name_, [&] {
+    if (killed_) throw base::Error("it has been killed").with_mend("restart it: labctl restart LAB " + name_);
+    if (init_ < 0) start_init();
+    program.namespaces = {network_.get(), host_names_.get(), ipc_.get(), mounts_.get()};
+    program.pid_namespace = pids_.get();
+    program.environment.try_emplace("PATH",
+                                    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/labctl/bin");
+    program.environment.try_emplace("HOME", "/root");
+    program.environment.try_emplace("HOSTNAME", host_name_);
+    program.environment.try_emplace("LABCTL_NODE", name_);
+    return base::start_program(program);
+  });
+}
+
+void Node::kill() {
+  if (init_ > 0) ::kill(init_, SIGKILL);
+  init_ = -1;
+  killed_ = true;
+}
+
+void Node::init_ended() {
+  init_ = -1;
+  killed_ = true;
+}
+
+}  // namespace supervisor

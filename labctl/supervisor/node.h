@@ -1,0 +1,71 @@
+// A node or a pod: its namespaces, and the programs that are started in them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/file_descriptor.h"
+#include "lib/base/process.h"
+#include "lib/netlink/socket.h"
+
+namespace supervisor {
+
+// What a node's programs see of names.
+struct Names {
+  std::vector<std::pair<std::string, std::string>> hosts;  // address, name
+  std::string resolv_conf;                                 // its contents; empty: as in the lab
+};
+
+// The network namespace exists from the beginning; the others, with a first process (node-init) that holds them, only
+// once the node runs something: an idle node costs no process.
+class Node {
+ public:
+  enum class Kind { node, pod };
+
+  Node(std::string name, std::string host_name, Kind kind, Names names);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  const std::string& name() const { return name_; }
+  Kind kind() const { return kind_; }
+  bool killed() const { return killed_; }
+  const base::FileDescriptor& network() const { return network_; }
+  // A route socket in the node's network namespace.
+  netlink::Socket& socket();
+
+  // Fills in where PROGRAM runs, and the environment that every program of the node has, and starts it.
+  pid_t start(base::Program program);
+
+  // The process that holds the node's namespaces; -1 where it runs nothing yet.
+  pid_t init() const { return init_; }
+  // Ends every process of the node with SIGKILL, daemons included; its network stays as it is, unused.
+  void kill();
+  // To be called when the reaper saw init() end: whatever ran in the node has been killed by the kernel.
+  void init_ended();
+
+  // A folder of the lab that is seen in the node as /run/labctl/NAME; to be set before anything runs.
+  void share_file(const std::string& source, const std::string& name);
+
+ private:
+  void start_init();
+
+  std::string name_;
+  std::string host_name_;
+  Kind kind_;
+  Names names_;
+  base::FileDescriptor network_;
+  std::unique_ptr<netlink::Socket> socket_;
+  std::vector<std::pair<std::string, std::string>> shared_;
+  pid_t init_ = -1;
+  bool killed_ = false;
+  base::FileDescriptor mounts_, host_names_, ipc_, pids_;
+};
+
+}  // namespace supervisor

@@ -1,0 +1,284 @@
+#include "labctl/supervisor/processes.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include "lib/base/error.h"
+#include "lib/base/process.h"
+
+namespace supervisor {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+struct Processes::Entry {
+  Entry(boost::asio::io_context& loop, const plan::Process& from)
+      : process(from), log(std::make_shared<OutputLog>()), timer(loop) {}
+
+  plan::Process process;
+  std::shared_ptr<OutputLog> log;
+  boost::asio::steady_timer timer;
+  ProcessState state = ProcessState::waiting;
+  pid_t pid = -1;
+  unsigned restarts = 0;
+  bool restart_asked = false;
+  std::optional<int> exit_code;
+  Clock::time_point started;
+  milliseconds back_off{100};
+};
+
+namespace {
+
+constexpr milliseconds poll_interval{10};
+constexpr milliseconds longest_back_off{10000};
+
+// The state column of /proc/net/tcp; include/net/tcp_states.h: TCP_LISTEN is 10.
+bool listens(const std::string& path, std::uint16_t port) {
+  std::ifstream table(path);
+  std::string line;
+  std::string wanted = fmt::format(":{:04X}", port);
+  while (std::getline(table, line)) {
+    std::istringstream words(line);
+    std::string number, local, remote, state;
+    words >> number >> local >> remote >> state;
+    if (state == "0A" && local.size() > 5 && local.compare(local.size() - 5, 5, wanted) == 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool is_listening(pid_t process, std::uint16_t port) {
+  std::string folder = fmt::format("/proc/{}/net/", process);
+  return listens(folder + "tcp", port) || listens(folder + "tcp6", port);
+}
+
+std::string to_string(ProcessState state) {
+  switch (state) {
+    case ProcessState::waiting: return "waiting";
+    case ProcessState::starting: return "starting";
+    case ProcessState::ready: return "ready";
+    case ProcessState::exited: return "exited";
+    case ProcessState::failed: return "failed";
+    case ProcessState::stopped: return "stopped";
+  }
+  return "";
+}
+
+Processes::Processes(boost::asio::io_context& loop, Reaper& reaper, Events& events, Nodes& nodes)
+    : loop_(loop), reaper_(reaper), events_(events), nodes_(nodes) {}
+
+Processes::~Processes() = default;
+
+void Processes::add(const plan::Process& process) {
+  auto entry = std::make_unique<Entry>(loop_, process);
+  order_.push_back(entry.get());
+  entries_[process.full_name()] = std::move(entry);
+}
+
+Processes::Entry& Processes::find(const std::string& full_name) {
+  auto found = entries_.find(full_name);
+  if (found == entries_.end()) throw base::Error("no process " + full_name + " in this lab");
+  return *found->second;
+}
+
+void Processes::start(std::function<void()> all_ready, std::function<void(const std::string&)> failed) {
+  all_ready_ = std::move(all_ready);
+  failed_ = std::move(failed);
+  start_possible();
+}
+
+void Processes::start_possible() {
+  auto ready = [&](const std::string& name) {
+    auto found = entries_.find(name);
+    return found != entries_.end() && found->second->state == ProcessState::ready;
+  };
+  for (Entry* entry : order_) {
+    if (entry->state != ProcessState::waiting) continue;
+    const auto& after = entry->process.after;
+    if (std::all_of(after.begin(), after.end(), ready)) launch(*entry);
+  }
+  bool complete = std::all_of(order_.begin(), order_.end(), [](Entry* it) { return it->state == ProcessState::ready; });
+  if (complete && all_ready_) std::exchange(all_ready_, nullptr)();
+}
+
+void Processes::launch(Entry& entry) {
+  if (stopping_) return;
+  base::Pipe output = base::make_pipe();
+  base::Program program;
+  program.arguments = entry.process.arguments;
+  program.environment = entry.process.environment;
+  program.output = program.error = output.write_end.get();
+  entry.exit_code.reset();
+  entry.started = Clock::now();
+  try {
+    entry.pid = nodes_.at(entry.process.node)->start(program);
+  } catch (const base::Error& error) {
+    entry.log->append(std::string(error.what()) + "\n");
+    return fail(entry, error.what());
+  }
+  output.write_end.reset();
+  entry.state = ProcessState::starting;
+  entry.log->read_from(loop_, std::move(output.read_end));
+  reaper_.watch(entry.pid, [this, &entry](int status) { exited(entry, status); });
+  events_.add(entry.process.node, "started", fmt::format("{} (PID {})", entry.process.name, entry.pid));
+  check_ready(entry);
+}
+
+void Processes::check_ready(Entry& entry) {
+  const auto& condition = entry.process.ready.condition;
+  if (std::holds_alternative<std::monostate>(condition)) return become_ready(entry);
+  if (std::holds_alternative<topology::Ready::Exit>(condition)) return;
+  if (const auto* log = std::get_if<topology::Ready::Log>(&condition)) {
+    entry.log->on_line([this, &entry, pattern = std::regex(log->pattern)](const std::string& line) {
+      if (entry.state == ProcessState::starting && std::regex_search(line, pattern)) become_ready(entry);
+    });
+  }
+  poll_ready(entry);
+}
+
+// A condition of the kernel has no event to wait for; looking costs microseconds.
+void Processes::poll_ready(Entry& entry) {
+  if (entry.state != ProcessState::starting) return;
+  const auto& condition = entry.process.ready.condition;
+  bool met = false;
+  if (const auto* tcp = std::get_if<topology::Ready::Tcp>(&condition)) met = is_listening(entry.pid, tcp->port);
+  if (const auto* file = std::get_if<topology::Ready::File>(&condition)) {
+    met = ::access(fmt::format("/proc/{}/root{}", entry.pid, file->path).c_str(), F_OK) == 0;
+  }
+  if (met) return become_ready(entry);
+  if (Clock::now() - entry.started > entry.process.ready.within) {
+    return fail(entry, fmt::format("{} was not ready within {} s", entry.process.full_name(),
+                                   static_cast<double>(entry.process.ready.within.count()) / 1000));
+  }
+  entry.timer.expires_after(poll_interval);
+  entry.timer.async_wait([this, &entry](boost::system::error_code failure) {
+    if (!failure) poll_ready(entry);
+  });
+}
+
+void Processes::become_ready(Entry& entry) {
+  entry.state = ProcessState::ready;
+  entry.timer.cancel();
+  events_.add(entry.process.node, "ready", entry.process.name);
+  start_possible();
+}
+
+void Processes::exited(Entry& entry, int wait_status) {
+  entry.pid = -1;
+  entry.exit_code = base::exit_code_of(wait_status);
+  entry.timer.cancel();
+  events_.add(entry.process.node, "exited", fmt::format("{} (exit code {})", entry.process.name, *entry.exit_code));
+  if (stopping_ || entry.state == ProcessState::stopped) return;
+  bool once = std::holds_alternative<topology::Ready::Exit>(entry.process.ready.condition);
+  if (once && *entry.exit_code == 0) return become_ready(entry);
+  bool again = entry.restart_asked || entry.process.restart == topology::Restart::always ||
+               (entry.process.restart == topology::Restart::on_failure && *entry.exit_code != 0);
+  if (again) return restart_later(entry);
+  bool was_ready = entry.state == ProcessState::ready;
+  entry.state = ProcessState::exited;
+  if (!was_ready) fail(entry, fmt::format("{} ended with exit code {} before it was ready", entry.process.full_name(), *entry.exit_code));
+}
+
+void Processes::restart_later(Entry& entry) {
+  // What ran for long starts again at once; what does not stay up is given ever more time.
+  bool lived = Clock::now() - entry.started > std::chrono::seconds(10);
+  milliseconds delay = entry.restart_asked || lived ? milliseconds(0) : entry.back_off;
+  entry.back_off = lived ? milliseconds(100) : std::min(entry.back_off * 2, longest_back_off);
+  entry.restart_asked = false;
+  ++entry.restarts;
+  entry.state = ProcessState::starting;
+  entry.timer.expires_after(delay);
+  entry.timer.async_wait([this, &entry](boost::system::error_code failure) {
+    if (!failure) launch(entry);
+  });
+}
+
+void Processes::fail(Entry& entry, const std::string& why) {
+  entry.state = ProcessState::failed;
+  events_.add(entry.process.node, "failed", why);
+  if (!failed_) return;
+  std::string tail = entry.log->text();
+  if (tail.size() > 2000) tail = tail.substr(tail.size() - 2000);
+  while (!tail.empty() && tail.back() == '\n') tail.pop_back();
+  std::exchange(failed_, nullptr)(tail.empty() ? why : why + "; it said:\n" + tail);
+}
+
+void Processes::restart(const std::string& full_name) {
+  Entry& entry = find(full_name);
+  entry.back_off = milliseconds(100);
+  if (entry.pid < 0) {
+    entry.timer.cancel();
+    ++entry.restarts;
+    return launch(entry);
+  }
+  entry.restart_asked = true;
+  // Asked, and given a moment; then told.
+  ::kill(entry.pid, SIGTERM);
+  entry.timer.expires_after(milliseconds(3000));
+  entry.timer.async_wait([&entry](boost::system::error_code failure) {
+    if (!failure && entry.pid > 0) ::kill(entry.pid, SIGKILL);
+  });
+}
+
+void Processes::signal(const std::string& full_name, int signal) {
+  Entry& entry = find(full_name);
+  if (entry.pid < 0) throw base::Error(full_name + " does not run");
+  ::kill(entry.pid, signal);
+}
+
+void Processes::node_killed(const std::string& node) {
+  for (Entry* entry : order_) {
+    if (entry->process.node != node) continue;
+    entry->timer.cancel();
+    entry->state = ProcessState::stopped;
+  }
+}
+
+void Processes::start_node(const std::string& node) {
+  for (Entry* entry : order_) {
+    bool once = std::holds_alternative<topology::Ready::Exit>(entry->process.ready.condition);
+    if (entry->process.node != node || once) continue;
+    entry->state = ProcessState::waiting;
+  }
+  start_possible();
+}
+
+void Processes::stop_all() {
+  stopping_ = true;
+  for (Entry* entry : order_) {
+    entry->timer.cancel();
+    if (entry->pid > 0) ::kill(entry->pid, SIGTERM);
+  }
+}
+
+std::shared_ptr<OutputLog> Processes::log(const std::string& full_name) const {
+  auto found = entries_.find(full_name);
+  return found == entries_.end() ? nullptr : found->second->log;
+}
+
+boost::json::array Processes::to_json(const std::string& node) const {
+  boost::json::array all;
+  for (const Entry* entry : order_) {
+    if (!node.empty() && entry->process.node != node) continue;
+    boost::json::object it{{"name", entry->process.full_name()},
+                           {"node", entry->process.node},
+                           {"command", boost::json::array(entry->process.arguments.begin(), entry->process.arguments.end())},
+                           {"state", to_string(entry->state)},
+                           {"restarts", entry->restarts}};
+    if (entry->pid > 0) it["pid"] = entry->pid;
+    if (entry->exit_code) it["exit"] = *entry->exit_code;
+    all.push_back(std::move(it));
+  }
+  return all;
+}
+
+}  // namespace supervisor

@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "agents/apiserver/discovery.h"
+#include "agents/apiserver/protobuf.h"
 #include "agents/apiserver/watch.h"
 #include "lib/base/error.h"
 #include "lib/kube/manifest.h"
@@ -49,6 +50,7 @@ json::value parse_body(const Request& request, const std::string& content_type) 
 
 Object parse_object(const Request& request) {
   std::string content_type = request.header("Content-Type");
+  if (content_type.starts_with(protobuf_content_type)) return decode_protobuf(request.body);
   bool known = content_type.empty() || content_type.find("json") != std::string::npos ||
                content_type.find("yaml") != std::string::npos;
   // curl -d says this of everything.

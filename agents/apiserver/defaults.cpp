@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "agents/apiserver/base64.h"
+
 namespace apiserver {
 namespace {
 
@@ -129,6 +131,11 @@ void default_namespace(Object& object) {
 
 void default_secret(Object& secret) {
   set_if_absent(secret, {{"type", "Opaque"}});
+  Object plain = kube::object_at(secret, "stringData");
+  secret.erase("stringData");
+  for (const auto& [key, value] : plain) {
+    if (value.is_string()) object_in(secret, "data")[key] = base64(std::string_view(value.get_string()));
+  }
 }
 
 void default_network_policy(Object& policy) {

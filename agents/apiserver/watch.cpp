@@ -75,8 +75,8 @@ void Watch::take(const Change& change) {
 }
 
 void Watch::send(const std::string& type, const Object& object) {
-  Object seen = as_seen_by(*options_.kind, object);
-  if (!options_.table) return send_line(type, std::move(seen));
+  if (!options_.table && options_.kind->from_stored == nullptr) return write_line(type, json::serialize(object));
+  if (!options_.table) return send_line(type, as_seen_by(*options_.kind, object));
   // The rows are computed from objects as they are stored.
   Object metadata{{"resourceVersion", kube::text_at(object, "metadata.resourceVersion")}};
   Object table = make_table(*options_.kind, {std::make_shared<const Object>(object)}, std::move(metadata),
@@ -85,9 +85,13 @@ void Watch::send(const std::string& type, const Object& object) {
   send_line(type, std::move(table));
 }
 
-void Watch::send_line(const std::string& type, json::value object) {
+void Watch::send_line(const std::string& type, const json::value& object) {
+  write_line(type, json::serialize(object));
+}
+
+void Watch::write_line(const std::string& type, const std::string& object) {
   if (stream_->closed()) return;
-  stream_->write(json::serialize(Object{{"type", type}, {"object", std::move(object)}}) + "\n");
+  stream_->write("{\"type\":\"" + type + "\",\"object\":" + object + "}\n");
   if (stream_->backlog() > options_.backlog_limit) stream_->abort();
 }
 

@@ -41,7 +41,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
   void send_state(const Registry& registry);
   void take(const Change& change);
   void send(const std::string& type, const Object& object);
-  void send_line(const std::string& type, boost::json::value object);
+  void send_line(const std::string& type, const boost::json::value& object);
+  void write_line(const std::string& type, const std::string& object);
   void send_error(const Object& status);
   void send_bookmark(bool end_of_initial_events);
   void schedule_bookmark();

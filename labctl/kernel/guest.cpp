@@ -16,6 +16,7 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "labctl/kernel/bundle.h"
@@ -48,14 +49,12 @@ base::FileDescriptor memory_file(const char* name, const std::string& text) {
   return file;
 }
 
-// The guest's clock is ahead after booting (uml_clock.c). A file made through hostfs has the host's time.
-void set_clock() {
-  const std::string path = "/run/labctl/clock";
-  base::FileDescriptor file = base::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  // Unwritten: a write would give it the guest's time.
-  struct stat status{};
-  base::check_system("look at " + path, ::fstat(file.get(), &status));
-  base::check_system("set the clock", ::clock_settime(CLOCK_REALTIME, &status.st_mtim));
+// The guest's clock is ahead after booting (uml_clock.c); the host's greeting says what time it is.
+void set_clock(std::string_view greeting) {
+  if (greeting.empty()) return;
+  long long microseconds = std::stoll(std::string(greeting));
+  timespec time{microseconds / 1000000, microseconds % 1000000 * 1000};
+  base::check_system("set the clock", ::clock_settime(CLOCK_REALTIME, &time));
 }
 
 void make_raw(int terminal) {
@@ -166,7 +165,10 @@ base::FileDescriptor listen_at(const std::string& path) {
 }
 
 Multiplexer::Socket connected_to(asio::io_context& context, const std::string& path) {
-  Multiplexer::Socket socket(context);
+  // Asio's own sockets are inherited by whatever is started; a stream that a stray child holds open never ends.
+  base::FileDescriptor descriptor(
+      base::check_system("make a socket", ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+  Multiplexer::Socket socket(context, asio::local::stream_protocol(), descriptor.release());
   boost::system::error_code error;
   socket.connect(asio::local::stream_protocol::endpoint(path), error);
   if (error) throw base::Error("connect to " + path + ": " + error.message());
@@ -187,7 +189,6 @@ class Guest::Implementation {
   explicit Implementation(asio::io_context& context) : context_(context) {
     set_environment();
     set_limits();
-    set_clock();
     std::string text = base::read_file(kBundlePath);
     descriptors_.bundle = memory_file("bundle", text);
     boost::json::object bundle = read_bundle(descriptors_.bundle.get());
@@ -212,6 +213,7 @@ class Guest::Implementation {
     multiplexer_ = std::make_unique<Multiplexer>(
         context_, std::move(line), LineProtocol::Side::kGuest, kGuestLimits,
         [](const std::string& why) { throw base::Error("the line to the host is lost: " + why); });
+    multiplexer_->when_greeted(set_clock);
     multiplexer_->serve(Multiplexer::kControl, [this] { return connected_to(context_, kSocketPath); });
     int ends[2];
     base::check_system("make a socket pair", ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));

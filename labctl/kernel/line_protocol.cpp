@@ -43,13 +43,17 @@ std::uint32_t checksum(std::string_view head, std::string_view payload) {
 LineProtocol::LineProtocol(Side side, LineLimits limits, Events& events)
     : side_(side), limits_(limits), events_(events), next_stream_(side == Side::kHost ? 1 : 2) {
   // The host is silent until the guest has spoken: before, nobody reads the line there, and its echo may still be on.
-  if (side_ == Side::kGuest) control(Type::kHello, 0, 0, [this] {
-      std::string payload = number_payload(kVersion);
-      put_number(payload, limits_.line_window, 4);
-      put_number(payload, limits_.stream_window, 4);
-      put_number(payload, limits_.frame_payload, 4);
-      return payload;
-    }());
+  // The guest's greeting is empty: its owner is not complete yet.
+  if (side_ == Side::kGuest) controls_.push_back(hello({}));
+}
+
+std::string LineProtocol::hello(std::string_view greeting) const {
+  std::string payload = number_payload(kVersion);
+  put_number(payload, limits_.line_window, 4);
+  put_number(payload, limits_.stream_window, 4);
+  put_number(payload, limits_.frame_payload, 4);
+  payload.append(greeting);
+  return frame(Type::kHello, 0, 0, payload);
 }
 
 std::string LineProtocol::frame(Type type, std::uint8_t channel, StreamId stream, std::string_view payload) const {
@@ -106,20 +110,14 @@ bool LineProtocol::read_frame() {
 }
 
 void LineProtocol::handle_hello(std::string_view payload) {
-  if (payload.size() != 16 || get_number(payload, 0, 4) != kVersion) {
+  if (payload.size() < 16 || get_number(payload, 0, 4) != kVersion) {
     throw base::Error("the guest's labctl speaks another version of the line's protocol");
   }
   other_ = {get_number(payload, 4, 4), get_number(payload, 8, 4), get_number(payload, 12, 4)};
   bool first = !std::exchange(greeted_, true);
-  if (first && side_ == Side::kHost) {
-    std::string answer = number_payload(kVersion);
-    put_number(answer, limits_.line_window, 4);
-    put_number(answer, limits_.stream_window, 4);
-    put_number(answer, limits_.frame_payload, 4);
-    controls_.push_front(frame(Type::kHello, 0, 0, answer));
-  }
+  if (first && side_ == Side::kHost) controls_.push_front(hello(events_.greeting()));
   for (auto& [id, stream] : streams_) stream.credit = other_.stream_window;
-  events_.on_hello();
+  events_.on_hello(payload.substr(16));
 }
 
 void LineProtocol::handle(Type type, std::uint8_t channel, StreamId id, std::string_view payload) {

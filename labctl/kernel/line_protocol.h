@@ -41,7 +41,9 @@ class LineProtocol {
   class Events {
    public:
     virtual ~Events() = default;
-    virtual void on_hello() = 0;
+    // What the other side is to be told in the hello, besides the limits.
+    virtual std::string greeting() { return {}; }
+    virtual void on_hello(std::string_view greeting) = 0;
     virtual void on_open(StreamId stream, std::uint8_t channel) = 0;
     virtual void on_data(StreamId stream, std::string_view data) = 0;
     virtual void on_end(StreamId stream) = 0;
@@ -86,6 +88,7 @@ class LineProtocol {
   };
 
   void handle(Type type, std::uint8_t channel, StreamId stream, std::string_view payload);
+  std::string hello(std::string_view greeting) const;
   void handle_hello(std::string_view payload);
   bool read_frame();
   void skip_to_frame();

@@ -148,9 +148,9 @@ void Multiplexer::open(Channel channel, Socket socket) {
   write();
 }
 
-void Multiplexer::on_hello() {
+void Multiplexer::on_hello(std::string_view greeting) {
   for (auto& [stream, relay] : relays_) relay->read();
-  if (greeted_) greeted_();
+  if (greeted_) greeted_(greeting);
 }
 
 void Multiplexer::on_open(LineProtocol::StreamId stream, std::uint8_t channel) {

@@ -35,8 +35,10 @@ class Multiplexer : private LineProtocol::Events {
   ~Multiplexer() override;
 
   void serve(Channel channel, Connect connect) { connectors_[channel] = std::move(connect); }
-  // Called once the other side has spoken.
-  void when_greeted(std::function<void()> greeted) { greeted_ = std::move(greeted); }
+  // Called once the other side has spoken, with the words of its greeting.
+  void when_greeted(std::function<void(std::string_view)> greeted) { greeted_ = std::move(greeted); }
+  // Makes the words that the other side is greeted with; asked for on the host, when the guest has spoken.
+  void greet_with(std::function<std::string()> words) { words_ = std::move(words); }
   // Opens a stream on this channel and connects it to SOCKET.
   void open(Channel channel, Socket socket);
   // Nothing is left to be written to the line.
@@ -45,7 +47,8 @@ class Multiplexer : private LineProtocol::Events {
  private:
   class Relay;
 
-  void on_hello() override;
+  std::string greeting() override { return words_ ? words_() : std::string(); }
+  void on_hello(std::string_view greeting) override;
   void on_open(LineProtocol::StreamId stream, std::uint8_t channel) override;
   void on_data(LineProtocol::StreamId stream, std::string_view data) override;
   void on_end(LineProtocol::StreamId stream) override;
@@ -60,7 +63,8 @@ class Multiplexer : private LineProtocol::Events {
   boost::asio::posix::stream_descriptor line_;
   LineProtocol protocol_;
   Failed failed_;
-  std::function<void()> greeted_;
+  std::function<void(std::string_view)> greeted_;
+  std::function<std::string()> words_;
   std::map<std::uint8_t, Connect> connectors_;
   std::map<LineProtocol::StreamId, std::shared_ptr<Relay>> relays_;
   std::array<char, 64 * 1024> input_;

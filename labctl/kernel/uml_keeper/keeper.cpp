@@ -72,7 +72,11 @@ Keeper::Keeper()
                    [](const std::string&) {}),
       progress_(context_) {
   multiplexer_.serve(Multiplexer::kProgress, [this] { return progress_socket(); });
-  multiplexer_.when_greeted([this] {
+  multiplexer_.greet_with([] {
+    auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+  });
+  multiplexer_.when_greeted([this](std::string_view) {
     double passed = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
     pass_progress(kernel::progress_line("boot", "user-mode Linux is up", passed));
   });

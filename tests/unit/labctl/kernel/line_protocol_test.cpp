@@ -18,7 +18,11 @@ using Side = LineProtocol::Side;
 struct End : LineProtocol::Events {
   End(Side side, kernel::LineLimits limits) : protocol(side, limits, *this) {}
 
-  void on_hello() override { ++hellos; }
+  std::string greeting() override { return words; }
+  void on_hello(std::string_view greeting) override {
+    ++hellos;
+    greeted_with = greeting;
+  }
   void on_open(LineProtocol::StreamId stream, std::uint8_t channel) override { opened[stream] = channel; }
   void on_data(LineProtocol::StreamId stream, std::string_view data) override {
     received[stream].append(data);
@@ -29,6 +33,8 @@ struct End : LineProtocol::Events {
   void on_credit(LineProtocol::StreamId) override {}
 
   LineProtocol protocol;
+  std::string words;
+  std::string greeted_with;
   int hellos = 0;
   std::map<LineProtocol::StreamId, int> opened;
   std::map<LineProtocol::StreamId, std::string> received;
@@ -113,6 +119,12 @@ TEST_F(LineProtocolTest, HostIsSilentUntilTheGuestHasSpoken) {
   run();
   EXPECT_EQ(host.hellos, 1);
   EXPECT_EQ(guest.hellos, 1);
+}
+
+TEST_F(LineProtocolTest, TheHostsGreetingReachesTheGuest) {
+  host.words = "twelve o'clock";
+  run();
+  EXPECT_EQ(guest.greeted_with, "twelve o'clock");
 }
 
 TEST_F(LineProtocolTest, WordsOfABootingKernelBeforeTheHelloAreSkipped) {

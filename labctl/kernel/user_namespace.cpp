@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <sstream>
 #include <string>
 
 #include "lib/base/file_descriptor.h"
@@ -24,6 +25,21 @@ std::string sysctl_value(const std::string& path) {
 
 constexpr uid_t kNobody = 65534;
 
+// Whether an id of this user namespace is one outside; a container's root may have but its own.
+bool is_mapped(const char* map, unsigned id) {
+  std::istringstream lines(base::read_file(map));
+  for (unsigned long first, outside, count; lines >> first >> outside >> count;) {
+    if (id >= first && id - first < count) return true;
+  }
+  return false;
+}
+
+// Whoever may give up being root does.
+bool becomes_nobody() {
+  return ::geteuid() == 0 && base::read_file("/proc/self/setgroups").starts_with("allow") && is_mapped("/proc/self/uid_map", kNobody) &&
+         is_mapped("/proc/self/gid_map", kNobody);
+}
+
 void signal_other(base::FileDescriptor& pipe) { base::write_all(pipe.get(), "x"); }
 
 // False where the other side is gone.
@@ -39,10 +55,10 @@ void become_root_of_namespace() {
   ::prctl(PR_SET_DUMPABLE, 1);
 }
 
-void run_child(int kinds, bool is_root, base::Pipe& unshared, base::Pipe& mapped, const std::function<void()>& before) {
+void run_child(int kinds, bool drop_groups, base::Pipe& unshared, base::Pipe& mapped, const std::function<void()>& before) {
   unshared.read_end.reset();
   mapped.write_end.reset();
-  if (is_root) base::check_system("drop supplementary groups", ::setgroups(0, nullptr));
+  if (drop_groups) base::check_system("drop supplementary groups", ::setgroups(0, nullptr));
   if (::unshare(CLONE_NEWUSER | kinds) < 0) throw explain_user_namespace(base::Error::system("unshare"));
   signal_other(unshared.write_end);
   // Whoever maps has said why it could not.
@@ -55,12 +71,12 @@ void run_child(int kinds, bool is_root, base::Pipe& unshared, base::Pipe& mapped
 
 pid_t fork_in_user_namespace(int kinds, const std::function<void()>& before, const std::function<void()>& child,
                              const std::function<void(const base::Error&)>& failed) {
-  bool is_root = ::geteuid() == 0;
+  bool to_nobody = becomes_nobody();
   base::Pipe unshared = base::make_pipe(), mapped = base::make_pipe();
   pid_t pid = base::check_system("fork", ::fork());
   if (pid == 0) {
     try {
-      run_child(kinds, is_root, unshared, mapped, before);
+      run_child(kinds, to_nobody, unshared, mapped, before);
       child();
     } catch (const base::Error& error) {
       failed(error);
@@ -72,7 +88,7 @@ pid_t fork_in_user_namespace(int kinds, const std::function<void()>& before, con
   // A child that failed before has said why.
   if (!wait_for_other(unshared.read_end)) return pid;
   try {
-    map_root(pid, is_root ? kNobody : ::geteuid(), is_root ? kNobody : ::getegid());
+    map_root(pid, to_nobody ? kNobody : ::geteuid(), to_nobody ? kNobody : ::getegid());
     signal_other(mapped.write_end);
   } catch (const base::Error& error) {
     failed(explain_user_namespace(error));

@@ -126,8 +126,17 @@ class Shell {
     if (home_.size() > 1 && !home_.starts_with("/home") && !home_.starts_with("/root")) masked.push_back(home_);
     kernel::mount_devices(kernel::DeviceSource::kHost);
     kernel::mount_private_directories(masked);
-    kernel::mount_at("labctl", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC);
+    mount_own_proc();
     attach_sources();
+  }
+
+  // The kernel gives a new view of /proc to those only whose own is whole.
+  static void mount_own_proc() {
+    try {
+      kernel::mount_at("labctl", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC);
+    } catch (const base::Error& error) {
+      throw error.with_mend("a container hides parts of /proc; with Docker: --security-opt systempaths=unconfined");
+    }
   }
 
   // What /sys shows of the network is that of whoever mounted it. Read-only, as the kernel asks where the host's one is.

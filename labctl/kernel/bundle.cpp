@@ -20,8 +20,7 @@ std::string bundle_of(const LabSpec& spec) {
   for (const std::string& need : spec.needs) needs.emplace_back(need);
   json::array mounts;
   for (const Mount& mount : spec.mounts) {
-    mounts.push_back(
-        json::object{{"source", mount.source}, {"target", mount.target}, {"writable", mount.writable}});
+    mounts.push_back(json::object{{"source", mount.source}, {"target", mount.target}, {"writable", mount.writable}});
   }
   json::object files;
   for (const auto& [path, text] : spec.files) files[path] = text;
@@ -40,7 +39,7 @@ std::string bundle_of(const LabSpec& spec) {
 }
 
 json::object read_bundle(int descriptor) {
-  struct stat status{};
+  struct stat status {};
   base::check_system("look at the bundle", ::fstat(descriptor, &status));
   std::string text(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t done = 0;
@@ -71,9 +70,13 @@ std::string text_of(const json::object& object, const char* key) {
 
 }  // namespace
 
-std::string bundle_provider(const json::object& bundle) { return text_of(kernel_part(bundle), "provider"); }
+std::string bundle_provider(const json::object& bundle) {
+  return text_of(kernel_part(bundle), "provider");
+}
 
-std::string bundle_name(const json::object& bundle) { return text_of(bundle, "name"); }
+std::string bundle_name(const json::object& bundle) {
+  return text_of(bundle, "name");
+}
 
 unsigned bundle_memory_mib(const json::object& bundle) {
   const json::value* value = kernel_part(bundle).if_contains("memoryMiB");
@@ -105,6 +108,8 @@ std::string progress_line(const std::string& phase, const std::string& message, 
   return json::serialize(json::object{{"phase", phase}, {"message", message}, {"ms", milliseconds}}) + "\n";
 }
 
-std::string error_line(const std::string& message) { return json::serialize(json::object{{"error", message}}) + "\n"; }
+std::string error_line(const std::string& message) {
+  return json::serialize(json::object{{"error", message}}) + "\n";
+}
 
 }  // namespace kernel

@@ -10,7 +10,14 @@
 namespace kernel {
 
 // Descriptors that every program of a lab is started with. 1 and 2 go to the lab's log.
-enum LabDescriptorNumber { kBundleFd = 3, kListenerFd = 4, kProgressFd = 5, kLockFd = 6, kLabLogFd = 7, kGuestLogFd = 8 };
+enum LabDescriptorNumber {
+  kBundleFd = 3,
+  kListenerFd = 4,
+  kProgressFd = 5,
+  kLockFd = 6,
+  kLabLogFd = 7,
+  kGuestLogFd = 8
+};
 
 // Reads it without moving the descriptor's position. Throws base::Error where it is none.
 boost::json::object read_bundle(int descriptor);

@@ -7,7 +7,9 @@
 namespace kernel {
 namespace {
 
-std::string in_brackets(const std::string& text) { return text.empty() ? "" : " (" + text + ")"; }
+std::string in_brackets(const std::string& text) {
+  return text.empty() ? "" : " (" + text + ")";
+}
 
 std::string joined(const std::vector<std::string>& words) {
   constexpr std::size_t kShown = 3;
@@ -36,7 +38,8 @@ struct Answer {
     std::string text = "\n  " + provider.name() + " — " + provider.kernel_version();
     if (!availability.available) return text + ": " + availability.why + in_brackets(availability.mend);
     for (const NeedStatus& status : lacking) {
-      text += "\n    lacks " + status.need + asked_by(needs, status.need) + ": " + status.why + in_brackets(status.mend);
+      text +=
+          "\n    lacks " + status.need + asked_by(needs, status.need) + ": " + status.why + in_brackets(status.mend);
     }
     return text;
   }

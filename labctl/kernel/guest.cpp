@@ -115,7 +115,7 @@ std::vector<KeptMount> copy_shell_mounts(const boost::json::object& bundle) {
 
 void attach_shell_mounts(const std::vector<KeptMount>& kept) {
   for (const KeptMount& mount : kept) {
-    struct stat status{};
+    struct stat status {};
     base::check_system("look at " + mount.target, ::fstat(mount.copy.get(), &status));
     bool is_folder = S_ISDIR(status.st_mode);
     if (!fs::exists(mount.target)) {
@@ -128,8 +128,8 @@ void attach_shell_mounts(const std::vector<KeptMount>& kept) {
 
 void make_mounts(const boost::json::object& bundle) {
   std::vector<KeptMount> kept = copy_shell_mounts(bundle);
-  // The guest's root could undo this; the mounts of the shell outside, it cannot. Nosuid: what is root's on the host belongs
-  // to nobody here, and a setuid program would change to that.
+  // The guest's root could undo this; the mounts of the shell outside, it cannot. Nosuid: what is root's on the host
+  // belongs to nobody here, and a setuid program would change to that.
   protect_mount(AT_FDCWD, "/", false);
   unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
   mount_at("proc", "/proc", "proc", flags);
@@ -140,7 +140,9 @@ void make_mounts(const boost::json::object& bundle) {
 }
 
 // Tunnel modules put a device of their own (tunl0, gre0) into every network namespace: slow, and in nobody's topology.
-void forbid_fallback_tunnels() { base::write_file("/proc/sys/net/core/fb_tunnels_only_for_init_net", "2"); }
+void forbid_fallback_tunnels() {
+  base::write_file("/proc/sys/net/core/fb_tunnels_only_for_init_net", "2");
+}
 
 // Whoever asks the kernel for something that no need implied gets it later, and slower, than by a need.
 void set_autoload() {
@@ -154,8 +156,7 @@ void set_autoload() {
 }
 
 base::FileDescriptor listen_at(const std::string& path) {
-  base::FileDescriptor socket(
-      base::check_system("make a socket", ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+  base::FileDescriptor socket(base::check_system("make a socket", ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof address.sun_path - 1);
@@ -218,8 +219,7 @@ class Guest::Implementation {
     int ends[2];
     base::check_system("make a socket pair", ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
     descriptors_.progress = base::FileDescriptor(ends[0]);
-    multiplexer_->open(Multiplexer::kProgress,
-                       Multiplexer::Socket(context_, asio::local::stream_protocol(), ends[1]));
+    multiplexer_->open(Multiplexer::kProgress, Multiplexer::Socket(context_, asio::local::stream_protocol(), ends[1]));
     context_.poll();
   }
 
@@ -264,7 +264,9 @@ Guest::Guest(asio::io_context& context) : implementation_(std::make_unique<Imple
 
 Guest::~Guest() = default;
 
-LabDescriptors Guest::take_descriptors() { return std::move(implementation_->descriptors_); }
+LabDescriptors Guest::take_descriptors() {
+  return std::move(implementation_->descriptors_);
+}
 
 void power_off_guest() {
   ::sync();

@@ -1,9 +1,8 @@
 // The first steps of the supervisor where it is the init of an embedded kernel: `supervisor --guest`.
 #pragma once
 
-#include <memory>
-
 #include <boost/asio/io_context.hpp>
+#include <memory>
 
 #include "lib/base/file_descriptor.h"
 

@@ -8,9 +8,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <cstring>
 
 #include "labctl/kernel/bundle.h"
 #include "lib/base/error.h"
@@ -58,7 +58,8 @@ std::string last_lines(int log, std::size_t count) {
   try {
     std::string text = base::read_file("/proc/self/fd/" + std::to_string(log));
     std::size_t start = text.size();
-    for (std::size_t i = 0; i <= count && start != std::string::npos && start > 0; ++i) start = text.rfind('\n', start - 1);
+    for (std::size_t i = 0; i <= count && start != std::string::npos && start > 0; ++i)
+      start = text.rfind('\n', start - 1);
     return start == std::string::npos ? text : text.substr(std::min(start + 1, text.size()));
   } catch (const base::Error&) {
     return {};

@@ -1,13 +1,12 @@
 // Starts a lab: its shell, and in it the supervisor, on the host's kernel or in an embedded one.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
-
-#include <boost/json/object.hpp>
 
 #include "lib/base/file_descriptor.h"
 
@@ -59,8 +58,8 @@ struct Progress {
   double milliseconds = 0;  // how long the phase took; 0 where it has only begun
 };
 
-// Returns when the lab is ready; throws base::Error with what the lab said, or how it died, where it does not get there.
-// Should the caller die before, the lab ends. The lab outlives the caller from then on.
+// Returns when the lab is ready; throws base::Error with what the lab said, or how it died, where it does not get
+// there. Should the caller die before, the lab ends. The lab outlives the caller from then on.
 void start_lab(const LabSpec& spec, LabFiles files, const Installation& installation,
                const std::function<void(const Progress&)>& on_progress);
 

@@ -1,12 +1,13 @@
 // The protocol of the multiplexer, without any input or output: many byte streams over one serial line.
 //
 // A frame is a header of 14 bytes, all numbers big-endian, and up to 65535 bytes of payload:
-//   magic "LM" | type u8 | channel u8 | stream u32 | payload length u16 | CRC-32 of the ten bytes before and the payload
+//   magic "LM" | type u8 | channel u8 | stream u32 | payload length u16 | CRC-32 of the ten bytes before and the
+//   payload
 // Types: hello (once, first; what this side takes), open, data, end (half-close), reset, credit (u32 more bytes of the
 // stream may be sent), acknowledge (u32 bytes of the line read so far, modulo 2^32).
 //
-// Credit is counted twice: per stream, so that a reader who stalls holds up nobody else; and towards the guest for the line
-// as a whole, since user-mode Linux's serial line goes deaf for good once about 4 KB wait unread in it.
+// Credit is counted twice: per stream, so that a reader who stalls holds up nobody else; and towards the guest for the
+// line as a whole, since user-mode Linux's serial line goes deaf for good once about 4 KB wait unread in it.
 #pragma once
 
 #include <cstddef>
@@ -70,7 +71,8 @@ class LineProtocol {
   // SIZE bytes that on_data brought have gone where they belong.
   void consumed(StreamId stream, std::size_t size);
 
-  // Bytes for the line: control frames first, then the streams in turn. Empty where there is nothing that may be sent now.
+  // Bytes for the line: control frames first, then the streams in turn. Empty where there is nothing that may be sent
+  // now.
   std::string take_output();
 
   bool greeted() const { return greeted_; }
@@ -79,11 +81,11 @@ class LineProtocol {
  private:
   enum class Type : std::uint8_t { kHello = 1, kOpen, kData, kEnd, kReset, kCredit, kAcknowledge };
   struct Stream {
-    std::uint32_t credit = 0;    // bytes that may still be sent
-    std::string queue;           // taken by send(), not yet on the line
-    bool ending = false;         // end() was called
-    bool ended = false;          // … and the end is on the line
-    bool other_ended = false;    // the other side's end has come
+    std::uint32_t credit = 0;     // bytes that may still be sent
+    std::string queue;            // taken by send(), not yet on the line
+    bool ending = false;          // end() was called
+    bool ended = false;           // … and the end is on the line
+    bool other_ended = false;     // the other side's end has come
     std::uint32_t to_credit = 0;  // consumed, not yet told
   };
 

@@ -21,7 +21,8 @@ class ModuleTree {
   bool is_builtin(const std::string& module) const { return builtin_.count(module) != 0; }
   // Built in, or to be had by loading it.
   bool has(const std::string& module) const { return is_builtin(module) || files_.count(module) != 0; }
-  // The files to load for MODULES, each once, after those it depends on. Throws base::Error naming a module that is missing.
+  // The files to load for MODULES, each once, after those it depends on. Throws base::Error naming a module that is
+  // missing.
   std::vector<std::filesystem::path> load_order(const std::vector<std::string>& modules) const;
 
  private:

@@ -25,11 +25,11 @@ struct PrivateDirectory {
 };
 
 constexpr PrivateDirectory kPrivateDirectories[] = {
-    {"/run", 0755, false},           {"/tmp", 01777, false},          {"/var/tmp", 01777, false},
-    {"/var/log", 0755, true},        {"/var/cache", 0755, true},      {"/var/spool", 0755, true},
-    {"/var/lib/nginx", 0755, true},  {"/var/lib/mysql", 0755, false}, {"/var/lib/haproxy", 0755, true},
-    {"/var/lib/misc", 0755, false},  {"/var/lib/etcd", 0755, false},  {"/var/lib/redis", 0755, false},
-    {"/home", 0755, false},          {"/root", 0700, false},
+    {"/run", 0755, false},          {"/tmp", 01777, false},          {"/var/tmp", 01777, false},
+    {"/var/log", 0755, true},       {"/var/cache", 0755, true},      {"/var/spool", 0755, true},
+    {"/var/lib/nginx", 0755, true}, {"/var/lib/mysql", 0755, false}, {"/var/lib/haproxy", 0755, true},
+    {"/var/lib/misc", 0755, false}, {"/var/lib/etcd", 0755, false},  {"/var/lib/redis", 0755, false},
+    {"/home", 0755, false},         {"/root", 0700, false},
 };
 
 struct Device {
@@ -37,8 +37,8 @@ struct Device {
   unsigned major;
   unsigned minor;
 };
-constexpr Device kDevices[] = {{"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7}, {"random", 1, 8},
-                               {"urandom", 1, 9}, {"tty", 5, 0},    {"net/tun", 10, 200}};
+constexpr Device kDevices[] = {{"null", 1, 3},    {"zero", 1, 5}, {"full", 1, 7},      {"random", 1, 8},
+                               {"urandom", 1, 9}, {"tty", 5, 0},  {"net/tun", 10, 200}};
 
 struct Link {
   const char* name;

@@ -1,4 +1,5 @@
-// The mounts that every lab has, whichever kernel it runs on: the host's files read-only, and memory where things are written.
+// The mounts that every lab has, whichever kernel it runs on: the host's files read-only, and memory where things are
+// written.
 #pragma once
 
 #include <string>

@@ -2,23 +2,22 @@
 #pragma once
 
 #include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-
 #include "labctl/kernel/line_protocol.h"
 #include "lib/base/file_descriptor.h"
 
 namespace kernel {
 
-// Single-threaded, as the io_context must be. Each end of a stream is a socket; the two see each other's bytes, ends and
-// resets as if they were connected.
+// Single-threaded, as the io_context must be. Each end of a stream is a socket; the two see each other's bytes, ends
+// and resets as if they were connected.
 class Multiplexer : private LineProtocol::Events {
  public:
   using Socket = boost::asio::local::stream_protocol::socket;

@@ -64,7 +64,9 @@ class HostModules {
   std::optional<ModuleTree> tree_;
 };
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
 
 // In the throw-away namespaces: tries one need after the other, each by itself.
 json::array try_needs(const std::vector<std::string>& needs) {
@@ -92,8 +94,11 @@ json::object run_in_throw_away_namespaces(const std::vector<std::string>& needs)
     tell({{"results", try_needs(needs)}});
     ::_exit(0);
   };
-  pid_t pid = fork_in_user_namespace(CLONE_NEWNET | CLONE_NEWNS, [] {}, child,
-                                     [&](const base::Error& error) { tell({{"error", error.what()}}); });
+  pid_t pid = fork_in_user_namespace(
+      CLONE_NEWNET | CLONE_NEWNS, [] {}, child,
+      [&](const base::Error& error) {
+        tell({{"error", error.what()}});
+      });
   answers.write_end.reset();
   std::string text = base::read_all(answers.read_end.get());
   int status = 0;

@@ -8,9 +8,9 @@
 
 namespace kernel {
 
-// One status for each of NEEDS, in their order. Forks a child with user and network namespaces of its own; nothing of it
-// remains. Loads no module: what is neither built in nor loaded is reported as such and not tried.
-// Throws base::Error where this user may not have user namespaces at all; the message names the sysctl at fault.
+// One status for each of NEEDS, in their order. Forks a child with user and network namespaces of its own; nothing of
+// it remains. Loads no module: what is neither built in nor loaded is reported as such and not tried. Throws
+// base::Error where this user may not have user namespaces at all; the message names the sysctl at fault.
 std::vector<NeedStatus> probe_host(const std::vector<std::string>& needs);
 
 // Empty where this user may create user namespaces, else why not, and the mend.

@@ -203,19 +203,23 @@ void try_iptables_rules(const std::string& program, const std::string& rules) {
 }
 
 void try_iptables() {
-  try_iptables_rules("iptables",
-                     "*nat\n-A POSTROUTING -m comment --comment try -m mark --mark 0x4000/0x4000 -j MASQUERADE\nCOMMIT\n"
-                     "*filter\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
-                     "-A FORWARD -m addrtype --dst-type LOCAL -m statistic --mode random --probability 0.5 -j REJECT\n"
-                     "COMMIT\n"
-                     "*mangle\n-A PREROUTING -j MARK --set-xmark 0x1\nCOMMIT\n");
+  try_iptables_rules(
+      "iptables",
+      "*nat\n-A POSTROUTING -m comment --comment try -m mark --mark 0x4000/0x4000 -j MASQUERADE\nCOMMIT\n"
+      "*filter\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+      "-A FORWARD -m addrtype --dst-type LOCAL -m statistic --mode random --probability 0.5 -j REJECT\n"
+      "COMMIT\n"
+      "*mangle\n-A PREROUTING -j MARK --set-xmark 0x1\nCOMMIT\n");
 }
 
 void try_ip6tables() {
-  try_iptables_rules("ip6tables", "*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n*filter\n-A FORWARD -j REJECT\nCOMMIT\n");
+  try_iptables_rules("ip6tables",
+                     "*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n*filter\n-A FORWARD -j REJECT\nCOMMIT\n");
 }
 
-void try_rule_trace() { try_iptables_rules("iptables", "*raw\n-A OUTPUT -p tcp --dport 9 -j TRACE\nCOMMIT\n"); }
+void try_rule_trace() {
+  try_iptables_rules("iptables", "*raw\n-A OUTPUT -p tcp --dport 9 -j TRACE\nCOMMIT\n");
+}
 
 void try_nftables() {
   base::run_checked({find_program("nft"), "-f", "-"},
@@ -231,25 +235,31 @@ void try_tun() {
   base::check_system("create a TUN interface", ::ioctl(tun.get(), TUNSETIFF, &request));
 }
 
-void try_bridge_netfilter() { base::open_file("/proc/sys/net/bridge/bridge-nf-call-iptables", O_RDWR); }
-
-void try_ipv6() {
-  base::FileDescriptor socket(base::check_system("make an IPv6 socket", ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
+void try_bridge_netfilter() {
+  base::open_file("/proc/sys/net/bridge/bridge-nf-call-iptables", O_RDWR);
 }
 
-void refuse_kernel_sysctl() { throw base::Error("the host's kernel is not the lab's to set"); }
+void try_ipv6() {
+  base::FileDescriptor socket(
+      base::check_system("make an IPv6 socket", ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
+}
+
+void refuse_kernel_sysctl() {
+  throw base::Error("the host's kernel is not the lab's to set");
+}
 
 const std::map<std::string, std::function<void()>>& table() {
   static const std::map<std::string, std::function<void()>> trials = {
       {"veth", [] { try_link("veth"); }},
       {"bridge", [] { try_link("bridge"); }},
-      {"bridge-vlan",
-       [] { try_link("bridge", [](Message& m) { m.put(IFLA_BR_VLAN_FILTERING, std::uint8_t{1}); }); }},
+      {"bridge-vlan", [] { try_link("bridge", [](Message& m) { m.put(IFLA_BR_VLAN_FILTERING, std::uint8_t{1}); }); }},
       {"bridge-netfilter", try_bridge_netfilter},
       {"dummy", [] { try_link("dummy"); }},
       {"vlan", [] { try_link_above("vlan", [](Message& m) { m.put(IFLA_VLAN_ID, std::uint16_t{7}); }); }},
       {"macvlan",
-       [] { try_link_above("macvlan", [](Message& m) { m.put(IFLA_MACVLAN_MODE, std::uint32_t{MACVLAN_MODE_BRIDGE}); }); }},
+       [] {
+         try_link_above("macvlan", [](Message& m) { m.put(IFLA_MACVLAN_MODE, std::uint32_t{MACVLAN_MODE_BRIDGE}); });
+       }},
       {"vxlan", [] { try_link("vxlan", put_vxlan); }},
       {"ipip", [] { try_link("ipip", put_tunnel_ends); }},
       {"gre", [] { try_link("gre", put_gre_ends); }},

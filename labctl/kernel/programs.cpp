@@ -17,6 +17,8 @@ std::string find_program(const std::string& name) {
   return {};
 }
 
-bool program_exists(const std::string& name) { return !find_program(name).empty(); }
+bool program_exists(const std::string& name) {
+  return !find_program(name).empty();
+}
 
 }  // namespace kernel

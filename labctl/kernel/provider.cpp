@@ -93,9 +93,13 @@ class UmlProvider : public Provider {
 
 }  // namespace
 
-std::unique_ptr<Provider> make_host_provider() { return std::make_unique<HostProvider>(); }
+std::unique_ptr<Provider> make_host_provider() {
+  return std::make_unique<HostProvider>();
+}
 
-std::unique_ptr<Provider> make_uml_provider() { return std::make_unique<UmlProvider>(); }
+std::unique_ptr<Provider> make_uml_provider() {
+  return std::make_unique<UmlProvider>();
+}
 
 std::vector<std::unique_ptr<Provider>> make_providers() {
   std::vector<std::unique_ptr<Provider>> providers;

@@ -103,7 +103,7 @@ MachineReport examine_machine() {
   report.user_namespaces_why = namespaces.why;
   report.user_namespaces_mend = namespaces.mend;
   report.processors = static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN));
-  struct sysinfo memory{};
+  struct sysinfo memory {};
   ::sysinfo(&memory);
   report.memory_mib = memory.totalram * memory.mem_unit / (1024 * 1024);
   for (const std::unique_ptr<Provider>& provider : make_providers()) report.providers.push_back(examine(*provider));

@@ -36,11 +36,13 @@ bool is_mapped(const char* map, unsigned id) {
 
 // Whoever may give up being root does.
 bool becomes_nobody() {
-  return ::geteuid() == 0 && base::read_file("/proc/self/setgroups").starts_with("allow") && is_mapped("/proc/self/uid_map", kNobody) &&
-         is_mapped("/proc/self/gid_map", kNobody);
+  return ::geteuid() == 0 && base::read_file("/proc/self/setgroups").starts_with("allow") &&
+         is_mapped("/proc/self/uid_map", kNobody) && is_mapped("/proc/self/gid_map", kNobody);
 }
 
-void signal_other(base::FileDescriptor& pipe) { base::write_all(pipe.get(), "x"); }
+void signal_other(base::FileDescriptor& pipe) {
+  base::write_all(pipe.get(), "x");
+}
 
 // False where the other side is gone.
 bool wait_for_other(base::FileDescriptor& pipe) {
@@ -55,7 +57,8 @@ void become_root_of_namespace() {
   ::prctl(PR_SET_DUMPABLE, 1);
 }
 
-void run_child(int kinds, bool drop_groups, base::Pipe& unshared, base::Pipe& mapped, const std::function<void()>& before) {
+void run_child(int kinds, bool drop_groups, base::Pipe& unshared, base::Pipe& mapped,
+               const std::function<void()>& before) {
   unshared.read_end.reset();
   mapped.write_end.reset();
   if (drop_groups) base::check_system("drop supplementary groups", ::setgroups(0, nullptr));

@@ -57,8 +57,8 @@ class Cluster {
     made.name = name;
     made.node = node;
     made.arguments = std::move(arguments);
-    made.environment = {{"API", plan_.api}, {"NODE", node}, {"NODE_NAME", node},
-                        {"NODE_IP", address_of(node).to_string()}};
+    made.environment = {
+        {"API", plan_.api}, {"NODE", node}, {"NODE_NAME", node}, {"NODE_IP", address_of(node).to_string()}};
     made.after = {server()};
     made.restart = topology::Restart::always;
     return made;
@@ -73,9 +73,9 @@ class Cluster {
     api.after.clear();
     api.ready.condition = topology::Ready::Tcp{api_port};
     plan_.processes.push_back(std::move(api));
-    plan_.processes.push_back(process("controller", node,
-                                      {program("controller"), "--master=" + plan_.api,
-                                       "--cluster-cidr=" + cluster_.pod_cidr.value.to_string()}));
+    plan_.processes.push_back(process(
+        "controller", node,
+        {program("controller"), "--master=" + plan_.api, "--cluster-cidr=" + cluster_.pod_cidr.value.to_string()}));
   }
 
   // A program of the user's instead of ours: a command line in which $API and the like are set.
@@ -96,16 +96,15 @@ class Cluster {
   void add_proxy(const std::string& node) {
     plan_.processes.push_back(
         process("proxy", node,
-                command(cluster_.proxy, {program("proxy"), "--master=" + plan_.api, "--hostname-override=" + node,
-                                         "--proxy-mode=" + cluster_.proxy.mode,
-                                         "--cluster-cidr=" + cluster_.pod_cidr.value.to_string(),
-                                         "--ipvs-scheduler=" + cluster_.proxy.scheduler})));
+                command(cluster_.proxy,
+                        {program("proxy"), "--master=" + plan_.api, "--hostname-override=" + node,
+                         "--proxy-mode=" + cluster_.proxy.mode, "--cluster-cidr=" + cluster_.pod_cidr.value.to_string(),
+                         "--ipvs-scheduler=" + cluster_.proxy.scheduler})));
   }
 
   void add_nodelet(const std::string& node, bool control_plane) {
     std::vector<std::string> arguments{program("nodelet"), "--api=" + plan_.api, "--node=" + node,
-                                       "--node-ip=" + address_of(node).to_string(),
-                                       "--socket=/run/labctl/node.sock"};
+                                       "--node-ip=" + address_of(node).to_string(), "--socket=/run/labctl/node.sock"};
     if (cluster_.overlay.enabled) arguments.push_back("--network-ready-file=/run/flannel/subnet.env");
     bool also_worker = std::any_of(cluster_.workers.begin(), cluster_.workers.end(),
                                    [&](const auto& worker) { return worker.value == node; });
@@ -123,8 +122,9 @@ class Cluster {
 
   // Applies the manifests and waits until what they ask for runs: the lab is ready when it has ended.
   void add_manifests() {
-    Process apply = process("kube-apply", plan_.control_plane,
-                            {program("kube-apply"), "--api", plan_.api, "--wait", nodes_condition(), "--wait", "deployments"});
+    Process apply =
+        process("kube-apply", plan_.control_plane,
+                {program("kube-apply"), "--api", plan_.api, "--wait", nodes_condition(), "--wait", "deployments"});
     if (!topology_.manifests.empty()) apply.arguments.push_back(manifests_file);
     apply.ready.condition = topology::Ready::Exit{};
     apply.ready.within = topology::Duration(60000);
@@ -139,6 +139,8 @@ class Cluster {
 
 }  // namespace
 
-void add_cluster(const topology::Topology& topology, Plan& plan) { Cluster(topology, plan).add(); }
+void add_cluster(const topology::Topology& topology, Plan& plan) {
+  Cluster(topology, plan).add();
+}
 
 }  // namespace plan

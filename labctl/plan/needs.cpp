@@ -65,9 +65,9 @@ void add_operation(const Operation& operation, Collector& needs) {
 // A command says what it needs by the programs it names.
 void add_command(const std::string& command, const std::string& asker, Collector& needs) {
   const std::pair<const char*, const char*> hints[] = {
-      {"iptables", "iptables"}, {"ip6tables", "ip6tables"}, {"ipset", "ipset"},     {"ipvsadm", "ipvs-netlink"},
-      {"-m ipvs", "ipvs-netlink"}, {"conntrack", "conntrack-netlink"}, {"nft ", "nftables"}, {"netem", "netem"},
-      {"net.ipv4.vs.", "ipvs-netlink"}};
+      {"iptables", "iptables"},    {"ip6tables", "ip6tables"},  {"ipset", "ipset"},
+      {"ipvsadm", "ipvs-netlink"}, {"-m ipvs", "ipvs-netlink"}, {"conntrack", "conntrack-netlink"},
+      {"nft ", "nftables"},        {"netem", "netem"},          {"net.ipv4.vs.", "ipvs-netlink"}};
   for (const auto& [word, need] : hints) {
     if (command.find(word) != std::string::npos) needs.add(need, asker);
   }

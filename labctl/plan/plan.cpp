@@ -71,8 +71,9 @@ class Builder {
     plan_.operations.push_back(std::move(bridge));
   }
   void create_link(const topology::Node& node, const topology::Link& link, const topology::VxlanLink& kind) {
-    CreateVxlan vxlan{node.name, interface_name(link.name), mac_of(node, link), link.mtu, kind.vni.value, kind.port,
-                      {}, "", kind.learning};
+    CreateVxlan vxlan{
+        node.name,    interface_name(link.name), mac_of(node, link), link.mtu, kind.vni.value, kind.port, {}, "",
+        kind.learning};
     if (kind.local) vxlan.local = kind.local->value;
     if (kind.device) vxlan.device = interface_name(kind.device->value).name;
     plan_.operations.push_back(std::move(vxlan));
@@ -88,8 +89,8 @@ class Builder {
 
   void add_route(const topology::Node& node, const topology::Route& route) {
     std::string device = route.device ? interface_name(*route.device).name : "";
-    plan_.operations.push_back(AddRoute{node.name, route.destination, route.via, device, route.source, route.onlink,
-                                        route.metric});
+    plan_.operations.push_back(
+        AddRoute{node.name, route.destination, route.via, device, route.source, route.onlink, route.metric});
   }
 
   const topology::Topology& topology_;
@@ -125,8 +126,9 @@ void add_hosts(const topology::Topology& topology, Plan& plan) {
 void add_endpoints(const topology::Topology& topology, Plan& plan) {
   for (const topology::Node& node : topology.nodes) {
     for (const topology::IpvsService& service : node.ipvs) {
-      plan.endpoints.emplace_back("virtual service on " + node.name, fmt::format("{}://{}:{}", service.protocol,
-                                                                                 service.address.to_string(), service.port));
+      plan.endpoints.emplace_back(
+          "virtual service on " + node.name,
+          fmt::format("{}://{}:{}", service.protocol, service.address.to_string(), service.port));
     }
   }
 }
@@ -156,7 +158,8 @@ Plan make_plan(const topology::Topology& topology, const std::string& lab_name) 
   Builder(topology, plan).build();
   if (topology.cluster) add_cluster(topology, plan);
   for (const topology::Node& node : topology.nodes) {
-    for (const topology::Workload& workload : node.workloads) plan.processes.push_back(workload_process(node, workload));
+    for (const topology::Workload& workload : node.workloads)
+      plan.processes.push_back(workload_process(node, workload));
   }
   add_hosts(topology, plan);
   add_endpoints(topology, plan);

@@ -1,5 +1,6 @@
-#include <boost/json.hpp>
 #include <fmt/format.h>
+
+#include <boost/json.hpp>
 
 #include "labctl/plan/plan.h"
 
@@ -14,7 +15,9 @@ std::string shown(const InterfaceName& name) {
   return name.alternative.empty() ? name.name : fmt::format("{} ({})", name.alternative, name.name);
 }
 
-std::string mtu_text(const std::optional<std::uint32_t>& mtu) { return mtu ? fmt::format(", MTU {}", *mtu) : ""; }
+std::string mtu_text(const std::optional<std::uint32_t>& mtu) {
+  return mtu ? fmt::format(", MTU {}", *mtu) : "";
+}
 
 std::string route_text(const AddRoute& route) {
   std::string text = route.destination.is_default() ? "default" : route.destination.to_string();
@@ -28,9 +31,12 @@ std::string route_text(const AddRoute& route) {
 
 const char* forwarding_word(topology::Forwarding forward) {
   switch (forward) {
-    case topology::Forwarding::nat: return "nat";
-    case topology::Forwarding::dr: return "dr";
-    case topology::Forwarding::tun: return "tun";
+    case topology::Forwarding::nat:
+      return "nat";
+    case topology::Forwarding::dr:
+      return "dr";
+    case topology::Forwarding::tun:
+      return "tun";
   }
   return "";
 }
@@ -71,10 +77,11 @@ struct Describer {
   }
   std::string operator()(const AddIpvsService& it) const {
     const topology::IpvsService& service = it.service;
-    std::string text = fmt::format("add virtual service {}://{} scheduler {} forward {}", service.protocol,
-                                   endpoint(service.address, service.port), service.scheduler,
-                                   forwarding_word(service.forward));
-    for (const topology::IpvsServer& server : service.servers) text += ", server " + endpoint(server.address, server.port);
+    std::string text =
+        fmt::format("add virtual service {}://{} scheduler {} forward {}", service.protocol,
+                    endpoint(service.address, service.port), service.scheduler, forwarding_word(service.forward));
+    for (const topology::IpvsServer& server : service.servers)
+      text += ", server " + endpoint(server.address, server.port);
     return prefixed(it.node, text);
   }
 };
@@ -106,17 +113,19 @@ class Shell {
     if (it.node.empty()) ip("", fmt::format("link set {} up", it.name.name));
   }
   void operator()(const CreateCable& it) {
-    line(fmt::format("ip -n {} link add {}{} address {} numtxqueues 1 numrxqueues 1 type veth peer name {} address {} "
-                     "netns {}",
-                     switch_name, it.switch_end.name, mtu_words(it.mtu), it.switch_mac.to_string(), it.name.name,
-                     it.mac.to_string(), it.node));
+    line(
+        fmt::format("ip -n {} link add {}{} address {} numtxqueues 1 numrxqueues 1 type veth peer name {} address {} "
+                    "netns {}",
+                    switch_name, it.switch_end.name, mtu_words(it.mtu), it.switch_mac.to_string(), it.name.name,
+                    it.mac.to_string(), it.node));
     line(fmt::format("ip -n {} link set {} master {} up", switch_name, it.switch_end.name, it.bridge.name));
     if (it.mtu) ip(it.node, fmt::format("link set {} mtu {}", it.name.name, *it.mtu));
     alternative_name("", it.switch_end);
     alternative_name(it.node, it.name);
   }
   void operator()(const CreateDummy& it) {
-    ip(it.node, fmt::format("link add {}{} address {} type dummy", it.name.name, mtu_words(it.mtu), it.mac.to_string()));
+    ip(it.node,
+       fmt::format("link add {}{} address {} type dummy", it.name.name, mtu_words(it.mtu), it.mac.to_string()));
     alternative_name(it.node, it.name);
   }
   void operator()(const CreateVxlan& it) {
@@ -140,10 +149,12 @@ class Shell {
     const topology::IpvsService& service = it.service;
     const char* protocol = service.protocol == "tcp" ? "-t" : "-u";
     std::string persistent =
-        service.persistent ? fmt::format(" -p {}", std::chrono::duration_cast<std::chrono::seconds>(*service.persistent).count()) : "";
+        service.persistent
+            ? fmt::format(" -p {}", std::chrono::duration_cast<std::chrono::seconds>(*service.persistent).count())
+            : "";
     run(it.node, fmt::format("ipvsadm -A {} {} -s {}{}", protocol, endpoint(service.address, service.port),
                              service.scheduler, persistent));
-    const char* flag = service.forward == topology::Forwarding::nat ? "-m"
+    const char* flag = service.forward == topology::Forwarding::nat  ? "-m"
                        : service.forward == topology::Forwarding::dr ? "-g"
                                                                      : "-i";
     for (const topology::IpvsServer& server : service.servers) {
@@ -168,7 +179,9 @@ class Shell {
       ip(node, fmt::format("link property add dev {} altname {}", name.name, name.alternative));
     }
   }
-  static std::string mtu_words(const std::optional<std::uint32_t>& mtu) { return mtu ? fmt::format(" mtu {}", *mtu) : ""; }
+  static std::string mtu_words(const std::optional<std::uint32_t>& mtu) {
+    return mtu ? fmt::format(" mtu {}", *mtu) : "";
+  }
 };
 
 boost::json::array strings(const std::vector<std::string>& words) {
@@ -177,7 +190,9 @@ boost::json::array strings(const std::vector<std::string>& words) {
 
 }  // namespace
 
-std::string describe(const Operation& operation) { return std::visit(Describer{}, operation); }
+std::string describe(const Operation& operation) {
+  return std::visit(Describer{}, operation);
+}
 
 std::string to_text(const Plan& plan) {
   std::string text = "lab " + plan.lab + "\n\nneeds of the kernel\n";
@@ -209,8 +224,8 @@ std::string to_json(const Plan& plan) {
   for (const Need& need : plan.needs) {
     needs.push_back(boost::json::object{{"need", need.need}, {"askedBy", strings(need.asked_by)}});
   }
-  return boost::json::serialize(boost::json::object{
-      {"lab", plan.lab}, {"needs", needs}, {"operations", operations}, {"processes", processes}});
+  return boost::json::serialize(
+      boost::json::object{{"lab", plan.lab}, {"needs", needs}, {"operations", operations}, {"processes", processes}});
 }
 
 std::string to_shell(const Plan& plan) {

@@ -9,22 +9,25 @@ void add_agent_fields(ObjectKind<A>& kind) {
   kind.fields.push_back(field<A>("run", &A::run, optional(text_type("a command line")),
                                  "A program of yours instead of ours; $API, $NODE and $NODE_IP are set for it.",
                                  "\"/home/me/my-proxy --master=$API\""));
-  kind.fields.push_back(field<A>("enabled", &A::enabled, boolean_type(),
-                                 "Whether the cluster has this agent at all.", "true"));
+  kind.fields.push_back(
+      field<A>("enabled", &A::enabled, boolean_type(), "Whether the cluster has this agent at all.", "true"));
 }
 
 Type<ProxyAgent> proxy_type() {
-  ObjectKind<ProxyAgent> kind{"proxy", "The agent that programs Services into each node's kernel.", {}, nullptr, "", {}};
-  kind.fields = {field<ProxyAgent>("mode", &ProxyAgent::mode, choice_type({"ipvs"}), "How Services are programmed.", "ipvs"),
-                 field<ProxyAgent>("scheduler", &ProxyAgent::scheduler,
-                                   choice_type({"rr", "wrr", "lc", "wlc", "sh", "dh", "sed", "nq", "mh"}),
-                                   "The IPVS scheduler.", "rr")};
+  ObjectKind<ProxyAgent> kind{"proxy", "The agent that programs Services into each node's kernel.", {}, nullptr, "",
+                              {}};
+  kind.fields = {
+      field<ProxyAgent>("mode", &ProxyAgent::mode, choice_type({"ipvs"}), "How Services are programmed.", "ipvs"),
+      field<ProxyAgent>("scheduler", &ProxyAgent::scheduler,
+                        choice_type({"rr", "wrr", "lc", "wlc", "sh", "dh", "sed", "nq", "mh"}), "The IPVS scheduler.",
+                        "rr")};
   add_agent_fields(kind);
   return object_type(std::move(kind));
 }
 
 Type<OverlayAgent> overlay_type() {
-  ObjectKind<OverlayAgent> kind{"overlay", "The agent that carries pods' packets from node to node.", {}, nullptr, "", {}};
+  ObjectKind<OverlayAgent> kind{"overlay", "The agent that carries pods' packets from node to node.", {}, nullptr, "",
+                                {}};
   kind.fields = {field<OverlayAgent>("backend", &OverlayAgent::backend, choice_type({"vxlan", "host-gw"}),
                                      "How they are carried.", "vxlan")};
   add_agent_fields(kind);
@@ -69,7 +72,8 @@ bool decode_manifest(const yaml::Node& node, Manifest& manifest, Faults& faults)
   bool object = has_text(node.find("apiVersion")) && has_text(node.find("kind")) && metadata != nullptr &&
                 (has_text(metadata->find("name")) || has_text(metadata->find("generateName")));
   if (!object) {
-    faults.add(node.at, "a manifest is a Kubernetes object with apiVersion, kind and metadata.name, or the path of a file");
+    faults.add(node.at,
+               "a manifest is a Kubernetes object with apiVersion, kind and metadata.name, or the path of a file");
     return false;
   }
   manifest.json = boost::json::serialize(to_json(node));
@@ -79,7 +83,8 @@ bool decode_manifest(const yaml::Node& node, Manifest& manifest, Faults& faults)
 }  // namespace
 
 Type<Cluster> cluster_type() {
-  ObjectKind<Cluster> kind{"cluster", "Makes nodes of the topology into a Kubernetes-style cluster.", {}, nullptr, "", {}};
+  ObjectKind<Cluster> kind{"cluster", "Makes nodes of the topology into a Kubernetes-style cluster.", {}, nullptr, "",
+                           {}};
   kind.fields = {
       required(field<Cluster>("controlPlane", &Cluster::control_plane, located(text_type("the name of a node")),
                               "The node that runs the API server and the controller.", "cp")),
@@ -97,13 +102,13 @@ Type<Cluster> cluster_type() {
 }
 
 Type<Manifest> manifest_type() {
-  return {decode_manifest,
-          [](SchemaBuilder&) {
-            return boost::json::object{{"anyOf",
-                                        {{{"type", "string"}},
-                                         {{"type", "object"}, {"required", {"apiVersion", "kind", "metadata"}}}}}};
-          },
-          "a Kubernetes object, or the path of a file of them"};
+  return {
+      decode_manifest,
+      [](SchemaBuilder&) {
+        return boost::json::object{
+            {"anyOf", {{{"type", "string"}}, {{"type", "object"}, {"required", {"apiVersion", "kind", "metadata"}}}}}};
+      },
+      "a Kubernetes object, or the path of a file of them"};
 }
 
 }  // namespace topology

@@ -18,7 +18,10 @@ Type<std::pair<Located<Prefix>, bool>> link_address_type() {
             value = {{*prefix, node.at}, node.text.find('/') != std::string::npos};
             return true;
           },
-          [](SchemaBuilder&) { return boost::json::object{{"type", "string"}}; }, "an address"};
+          [](SchemaBuilder&) {
+            return boost::json::object{{"type", "string"}};
+          },
+          "an address"};
 }
 
 bool decode_addresses(const yaml::Node& node, Link& link, Faults& faults) {
@@ -124,7 +127,10 @@ Type<Route> route_type() {
             faults.add(node.at, wrong_type(called, node));
             return false;
           },
-          [](SchemaBuilder&) { return boost::json::object{{"type", "string"}}; }, called};
+          [](SchemaBuilder&) {
+            return boost::json::object{{"type", "string"}};
+          },
+          called};
 }
 
 // ---- IPVS
@@ -146,7 +152,9 @@ Type<IpvsServer> ipvs_server_type() {
                                    faults.add(node.at, wrong_type("an address with a port (10.0.0.1:80)", node));
                                    return false;
                                  },
-                                 [](SchemaBuilder&) { return boost::json::object{{"type", "string"}}; }}),
+                                 [](SchemaBuilder&) {
+                                   return boost::json::object{{"type", "string"}};
+                                 }}),
       field<IpvsServer>("weight", &IpvsServer::weight, number_type<std::uint32_t>("a weight", 0, 65535),
                         "Its share of new connections; 0 takes none.", "1")};
   kind.short_form = [](const yaml::Node& node, IpvsServer& server, Faults& faults) {
@@ -177,27 +185,29 @@ bool decode_service(const yaml::Node& node, IpvsService& service, Faults& faults
 }
 
 Type<Forwarding> forwarding_type() {
-  return scalar_type<Forwarding>(
-      "one of nat, dr, tun",
-      [](const yaml::Node& node) -> std::optional<Forwarding> {
-        if (node.text == "nat") return Forwarding::nat;
-        if (node.text == "dr") return Forwarding::dr;
-        if (node.text == "tun") return Forwarding::tun;
-        return std::nullopt;
-      },
-      {{"enum", {"nat", "dr", "tun"}}});
+  return scalar_type<Forwarding>("one of nat, dr, tun",
+                                 [](const yaml::Node& node) -> std::optional<Forwarding> {
+                                   if (node.text == "nat") return Forwarding::nat;
+                                   if (node.text == "dr") return Forwarding::dr;
+                                   if (node.text == "tun") return Forwarding::tun;
+                                   return std::nullopt;
+                                 },
+                                 {{"enum", {"nat", "dr", "tun"}}});
 }
 
 Type<IpvsService> ipvs_type() {
-  ObjectKind<IpvsService> kind{"ipvs service", "A virtual service of the kernel's IP virtual server.", {}, nullptr, "", {}};
+  ObjectKind<IpvsService> kind{
+      "ipvs service", "A virtual service of the kernel's IP virtual server.", {}, nullptr, "", {}};
   kind.fields = {
       required(Field<IpvsService>{"service", "Protocol, address and port that clients use.", "tcp://10.10.0.1:8410",
                                   "protocol://address:port", false, decode_service,
-                                  [](SchemaBuilder&) { return boost::json::object{{"type", "string"}}; }}),
-      field<IpvsService>("scheduler", &IpvsService::scheduler,
-                         choice_type({"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf",
-                                      "mh"}),
-                         "How a server is chosen for a new connection.", "rr"),
+                                  [](SchemaBuilder&) {
+                                    return boost::json::object{{"type", "string"}};
+                                  }}),
+      field<IpvsService>(
+          "scheduler", &IpvsService::scheduler,
+          choice_type({"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"}),
+          "How a server is chosen for a new connection.", "rr"),
       field<IpvsService>("forward", &IpvsService::forward, forwarding_type(),
                          "How packets get to the server: rewritten (nat), by MAC (dr), in a tunnel (tun).", "nat"),
       field<IpvsService>("persistent", &IpvsService::persistent, optional(duration_type()),
@@ -212,39 +222,40 @@ Type<IpvsService> ipvs_type() {
 Type<Ready> ready_type() {
   auto condition = [](auto set) { return set; };
   ObjectKind<Ready> kind{"ready", "When a workload counts as ready; one of the conditions.", {}, nullptr, "", {}};
-  kind.fields = {
-      {"tcp", "A TCP port of the node accepts connections.", "8080", "a port", false,
-       condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
-         std::uint16_t port = 0;
-         if (!port_type().decode(node, port, faults)) return false;
-         ready.condition = Ready::Tcp{port};
-         return true;
-       }),
-       port_type().schema},
-      {"log", "A line of its output matches this regular expression.", "\"ready for connections\"", "text", false,
-       condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
-         std::string pattern;
-         if (!text_type().decode(node, pattern, faults)) return false;
-         ready.condition = Ready::Log{pattern};
-         return true;
-       }),
-       text_type().schema},
-      {"file", "A file exists in the node.", "/run/web.pid", "a path", false,
-       condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
-         std::string path;
-         if (!text_type("a path").decode(node, path, faults)) return false;
-         ready.condition = Ready::File{path};
-         return true;
-       }),
-       text_type().schema},
-      {"exit", "It has ended, with this exit code.", "0", "0", false,
-       condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
-         if (node.text != "0") return faults.add(node.at, wrong_type("0", node)), false;
-         ready.condition = Ready::Exit{};
-         return true;
-       }),
-       [](SchemaBuilder&) { return boost::json::object{{"const", 0}}; }},
-      field<Ready>("within", &Ready::within, duration_type(), "How long that may take.", "20s")};
+  kind.fields = {{"tcp", "A TCP port of the node accepts connections.", "8080", "a port", false,
+                  condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
+                    std::uint16_t port = 0;
+                    if (!port_type().decode(node, port, faults)) return false;
+                    ready.condition = Ready::Tcp{port};
+                    return true;
+                  }),
+                  port_type().schema},
+                 {"log", "A line of its output matches this regular expression.", "\"ready for connections\"", "text",
+                  false, condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
+                    std::string pattern;
+                    if (!text_type().decode(node, pattern, faults)) return false;
+                    ready.condition = Ready::Log{pattern};
+                    return true;
+                  }),
+                  text_type().schema},
+                 {"file", "A file exists in the node.", "/run/web.pid", "a path", false,
+                  condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
+                    std::string path;
+                    if (!text_type("a path").decode(node, path, faults)) return false;
+                    ready.condition = Ready::File{path};
+                    return true;
+                  }),
+                  text_type().schema},
+                 {"exit", "It has ended, with this exit code.", "0", "0", false,
+                  condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
+                    if (node.text != "0") return faults.add(node.at, wrong_type("0", node)), false;
+                    ready.condition = Ready::Exit{};
+                    return true;
+                  }),
+                  [](SchemaBuilder&) {
+                    return boost::json::object{{"const", 0}};
+                  }},
+                 field<Ready>("within", &Ready::within, duration_type(), "How long that may take.", "20s")};
   return object_type(std::move(kind));
 }
 
@@ -273,21 +284,24 @@ struct WrittenWorkload {
 };
 
 Type<Restart> restart_type() {
-  return scalar_type<Restart>(
-      "one of never, on-failure, always",
-      [](const yaml::Node& node) -> std::optional<Restart> {
-        if (node.text == "never") return Restart::never;
-        if (node.text == "on-failure") return Restart::on_failure;
-        if (node.text == "always") return Restart::always;
-        return std::nullopt;
-      },
-      {{"enum", {"never", "on-failure", "always"}}});
+  return scalar_type<Restart>("one of never, on-failure, always",
+                              [](const yaml::Node& node) -> std::optional<Restart> {
+                                if (node.text == "never") return Restart::never;
+                                if (node.text == "on-failure") return Restart::on_failure;
+                                if (node.text == "always") return Restart::always;
+                                return std::nullopt;
+                              },
+                              {{"enum", {"never", "on-failure", "always"}}});
 }
 
 template <class V>
 Field<WrittenWorkload> workload_field(std::string name, V Workload::*member, Type<V> type, std::string doc,
                                       std::string example) {
-  return {std::move(name), std::move(doc), std::move(example), type.called, false,
+  return {std::move(name),
+          std::move(doc),
+          std::move(example),
+          type.called,
+          false,
           [member, type](const yaml::Node& node, WrittenWorkload& written, Faults& faults) {
             return type.decode(node, written.workload.*member, faults);
           },
@@ -299,8 +313,7 @@ ObjectKind<WrittenWorkload> workload_kind() {
   kind.fields = {
       field<WrittenWorkload>("serve", &WrittenWorkload::serve, located(choice_type({"http", "tcp", "udp"})),
                              "The built-in server, which tells who it is and whom it sees.", "http"),
-      field<WrittenWorkload>("port", &WrittenWorkload::port, optional(port_type()), "The port that it serves.",
-                             "8080"),
+      field<WrittenWorkload>("port", &WrittenWorkload::port, optional(port_type()), "The port that it serves.", "8080"),
       field<WrittenWorkload>("run", &WrittenWorkload::run, command_type(),
                              "Any program of the host: a command line for sh, or a list of words.",
                              "[nginx, -g, daemon off;]"),
@@ -373,7 +386,8 @@ Type<Sysctls> sysctls_type() {
 }  // namespace
 
 Type<Node> node_type() {
-  ObjectKind<Node> kind{"node", "A machine: network, mount, host name and process namespaces of its own.", {}, nullptr, "", {}};
+  ObjectKind<Node> kind{
+      "node", "A machine: network, mount, host name and process namespaces of its own.", {}, nullptr, "", {}};
   kind.fields = {
       field<Node>("links", &Node::links, named("a mapping of links", link_type(), refuse_interface),
                   "Its network interfaces by name. A link named after a network is attached to it.",

@@ -23,64 +23,62 @@ struct WrittenExpectation {
 };
 
 Type<Failure> failure_type() {
-  return scalar_type<Failure>(
-      "one of timeout, refused, reset, unreachable, any",
-      [](const yaml::Node& node) -> std::optional<Failure> {
-        if (node.text == "timeout") return Failure::timeout;
-        if (node.text == "refused") return Failure::refused;
-        if (node.text == "reset") return Failure::reset;
-        if (node.text == "unreachable") return Failure::unreachable;
-        if (node.text == "any") return Failure::any;
-        return std::nullopt;
-      },
-      {{"enum", {"timeout", "refused", "reset", "unreachable", "any"}}});
+  return scalar_type<Failure>("one of timeout, refused, reset, unreachable, any",
+                              [](const yaml::Node& node) -> std::optional<Failure> {
+                                if (node.text == "timeout") return Failure::timeout;
+                                if (node.text == "refused") return Failure::refused;
+                                if (node.text == "reset") return Failure::reset;
+                                if (node.text == "unreachable") return Failure::unreachable;
+                                if (node.text == "any") return Failure::any;
+                                return std::nullopt;
+                              },
+                              {{"enum", {"timeout", "refused", "reset", "unreachable", "any"}}});
 }
 
 Type<std::string> pattern_type() {
-  return scalar_type<std::string>(
-      "a regular expression",
-      [](const yaml::Node& node) -> std::optional<std::string> {
-        try {
-          std::regex checked(node.text);
-          return node.text;
-        } catch (const std::regex_error&) {
-          return std::nullopt;
-        }
-      },
-      {{"type", "string"}, {"format", "regex"}});
+  return scalar_type<std::string>("a regular expression",
+                                  [](const yaml::Node& node) -> std::optional<std::string> {
+                                    try {
+                                      std::regex checked(node.text);
+                                      return node.text;
+                                    } catch (const std::regex_error&) {
+                                      return std::nullopt;
+                                    }
+                                  },
+                                  {{"type", "string"}, {"format", "regex"}});
 }
 
 // Conntrack fields are written as conntrack(8) prints them: "src=10.0.0.1 dst=… [ASSURED]".
 Type<std::vector<std::string>> words_in_text_type(std::string called) {
-  return scalar_type<std::vector<std::string>>(
-      std::move(called),
-      [](const yaml::Node& node) -> std::optional<std::vector<std::string>> {
-        std::vector<std::string> words;
-        std::string word;
-        for (char c : node.text + " ") {
-          if (c != ' ' && c != '\n') {
-            word += c;
-          } else if (!word.empty()) {
-            words.push_back(std::move(word)), word.clear();
-          }
-        }
-        return words.empty() ? std::nullopt : std::optional(words);
-      },
-      {{"type", "string"}});
+  return scalar_type<std::vector<std::string>>(std::move(called),
+                                               [](const yaml::Node& node) -> std::optional<std::vector<std::string>> {
+                                                 std::vector<std::string> words;
+                                                 std::string word;
+                                                 for (char c : node.text + " ") {
+                                                   if (c != ' ' && c != '\n') {
+                                                     word += c;
+                                                   } else if (!word.empty()) {
+                                                     words.push_back(std::move(word)), word.clear();
+                                                   }
+                                                 }
+                                                 return words.empty() ? std::nullopt : std::optional(words);
+                                               },
+                                               {{"type", "string"}});
 }
 
 ObjectKind<WrittenExpectation> expectation_kind() {
   using W = WrittenExpectation;
   auto node_name = optional(located(text_type("the name of a node")));
   auto number = [](std::string called, std::uint64_t most) { return number_type<unsigned>(called, 0, most); };
-  ObjectKind<W> kind{"expect", "Something that must be true: a reach (from), or a state of a node (on).", {}, nullptr, "", {}};
+  ObjectKind<W> kind{
+      "expect", "Something that must be true: a reach (from), or a state of a node (on).", {}, nullptr, "", {}};
   kind.fields = {
       field<W>("from", &W::from, node_name, "The node (or pod) that tries to reach something.", "client"),
       field<W>("http", &W::http, optional(located(text_type("a URL"))), "It makes an HTTP request to this URL.",
                "http://10.10.0.1:8410/"),
       field<W>("tcp", &W::tcp, optional(located(text_type("host:port"))), "It connects by TCP.", "10.10.0.1:8410"),
-      field<W>("udp", &W::udp, optional(located(text_type("host:port"))), "It sends a datagram and waits for an answer.",
-               "10.10.0.1:53"),
+      field<W>("udp", &W::udp, optional(located(text_type("host:port"))),
+               "It sends a datagram and waits for an answer.", "10.10.0.1:53"),
       field<W>("ping", &W::ping, optional(located(text_type("an address"))), "It sends an ICMP echo request.",
                "10.10.0.1"),
       field<W>("fails", &W::fails, failure_type(), "It must fail, and like this.", "timeout"),
@@ -94,8 +92,8 @@ ObjectKind<WrittenExpectation> expectation_kind() {
                "Exactly these servers answered, each at least once.", "[rs1, rs2]"),
       field<W>("answeredOn", &W::answered_on, list_of(text_type("names of nodes"), true),
                "Servers on exactly these nodes answered, on each at least once.", "[worker1, worker2]"),
-      field<W>("sees", &W::sees, optional(text_type("an address")),
-               "The client address that every server saw.", "192.168.113.101"),
+      field<W>("sees", &W::sees, optional(text_type("an address")), "The client address that every server saw.",
+               "192.168.113.101"),
       field<W>("on", &W::on, node_name, "The node (or pod) whose state is meant.", "ds"),
       field<W>("run", &W::run, optional(located(text_type("a command line"))), "A command of the node's shell.",
                "\"ip route get 10.10.0.1\""),
@@ -116,7 +114,8 @@ ObjectKind<WrittenExpectation> expectation_kind() {
                "src=192.168.113.102 dst=10.10.0.1"),
       field<W>("rule", &W::rule, optional(located(text_type("a text of a rule"))),
                "An iptables rule that has this text, as iptables-save writes it.", "--vaddr 10.10.0.1"),
-      field<W>("table", &W::table, optional(choice_type({"raw", "mangle", "nat", "filter"})), "The rule's table.", "nat"),
+      field<W>("table", &W::table, optional(choice_type({"raw", "mangle", "nat", "filter"})), "The rule's table.",
+               "nat"),
       field<W>("packets", &W::packets, optional(number_type<std::uint64_t>("a number", 0, 1ull << 53)),
                "What the rule's packet counter says.", "0"),
       field<W>("atLeast", &W::at_least, optional(number_type<std::uint64_t>("a number", 0, 1ull << 53)),
@@ -136,7 +135,8 @@ bool only_keys(const yaml::Node& node, std::vector<std::string> allowed, const s
   allowed.push_back("within");
   for (const yaml::Entry& entry : node.entries) {
     if (std::find(allowed.begin(), allowed.end(), entry.key) != allowed.end()) continue;
-    faults.add(entry.at, fmt::format("\"{}\" does not go with \"{}\"{}", entry.key, what, suggestion(entry.key, allowed)));
+    faults.add(entry.at,
+               fmt::format("\"{}\" does not go with \"{}\"{}", entry.key, what, suggestion(entry.key, allowed)));
     good = false;
   }
   return good;
@@ -149,7 +149,8 @@ bool make_reach(const WrittenExpectation& written, const yaml::Node& node, Expec
   for (const auto& [protocol, target] : targets) {
     if (!target->has_value()) continue;
     if (!reach.protocol.empty()) {
-      refuse(written, node, faults, fmt::format("\"{}\" and \"{}\" in one expectation, make it two", reach.protocol, protocol));
+      refuse(written, node, faults,
+             fmt::format("\"{}\" and \"{}\" in one expectation, make it two", reach.protocol, protocol));
       return false;
     }
     reach.protocol = protocol;
@@ -159,8 +160,10 @@ bool make_reach(const WrittenExpectation& written, const yaml::Node& node, Expec
     refuse(written, node, faults, "\"from\" says who, add what it reaches: http, tcp, udp or ping");
     return false;
   }
-  if (!only_keys(node, {"from", reach.protocol, "fails", "requests", "timeout", "status", "body", "answeredBy",
-                        "answeredOn", "sees"}, reach.protocol, faults)) {
+  if (!only_keys(node,
+                 {"from", reach.protocol, "fails", "requests", "timeout", "status", "body", "answeredBy", "answeredOn",
+                  "sees"},
+                 reach.protocol, faults)) {
     return false;
   }
   reach.from = *written.from;
@@ -195,7 +198,8 @@ bool make_state(const WrittenExpectation& written, const yaml::Node& node, Expec
     return only_keys(node, {"on", "conntrack"}, "conntrack", faults);
   }
   if (written.rule) {
-    expect.what = RuleCounter{on, written.table.value_or("filter"), written.rule->value, written.packets, written.at_least};
+    expect.what =
+        RuleCounter{on, written.table.value_or("filter"), written.rule->value, written.packets, written.at_least};
     return only_keys(node, {"on", "rule", "table", "packets", "atLeast"}, "rule", faults);
   }
   refuse(written, node, faults, "\"on\" says where, add what is expected: run, ipvs, ipset, conntrack or rule");
@@ -218,7 +222,8 @@ bool decode_expect(const yaml::Node& node, Expect& expect, Faults& faults) {
 }
 
 Type<Do> do_type() {
-  ObjectKind<Do> kind{"do", "A command that changes something in a node; it must end with exit code 0.", {}, nullptr, "", {}};
+  ObjectKind<Do> kind{
+      "do", "A command that changes something in a node; it must end with exit code 0.", {}, nullptr, "", {}};
   kind.fields = {required(field<Do>("on", &Do::on, located(text_type("the name of a node")), "The node.", "ds")),
                  required(field<Do>("run", &Do::command, text_type("a command line"), "The command, for sh.",
                                     "sysctl -w net.ipv4.vs.conntrack=1"))};
@@ -226,10 +231,16 @@ Type<Do> do_type() {
 }
 
 Type<Kill> kill_type() {
-  ObjectKind<Kill> kind{"kill", "Ends something with SIGKILL: a process, a pod's processes, or all that runs in a node.", {}, nullptr, "", {}};
+  ObjectKind<Kill> kind{
+      "kill", "Ends something with SIGKILL: a process, a pod's processes, or all that runs in a node.", {}, nullptr, "",
+      {}};
   auto one = [](std::string name, Kill::What what, std::string doc, std::string example) {
     Type<Located<std::string>> type = located(text_type("a name"));
-    return Field<Kill>{name, doc, example, type.called, false,
+    return Field<Kill>{name,
+                       doc,
+                       example,
+                       type.called,
+                       false,
                        [what, type](const yaml::Node& node, Kill& kill, Faults& faults) {
                          if (kill.name.at.line != 0) {
                            return faults.add(node.at, "one thing a step: process, pod or node"), false;
@@ -239,9 +250,10 @@ Type<Kill> kill_type() {
                        },
                        type.schema};
   };
-  kind.fields = {one("process", Kill::What::process, "A process, as NAME@NODE.", "web@rs1"),
-                 one("pod", Kill::What::pod, "A pod, as NAMESPACE/NAME or NAME, or a reference.", "${pod:app=web:0:name}"),
-                 one("node", Kill::What::node, "A node.", "rs1")};
+  kind.fields = {
+      one("process", Kill::What::process, "A process, as NAME@NODE.", "web@rs1"),
+      one("pod", Kill::What::pod, "A pod, as NAMESPACE/NAME or NAME, or a reference.", "${pod:app=web:0:name}"),
+      one("node", Kill::What::node, "A node.", "rs1")};
   return object_type(std::move(kind));
 }
 
@@ -253,10 +265,15 @@ struct WrittenStep {
 
 template <class Action>
 Field<WrittenStep> action_field(std::string name, Type<Action> type, std::string doc, std::string example) {
-  return {name, std::move(doc), std::move(example), type.called, false,
+  return {name,
+          std::move(doc),
+          std::move(example),
+          type.called,
+          false,
           [name, type](const yaml::Node& node, WrittenStep& written, Faults& faults) {
             if (written.key) {
-              faults.add(node.at, fmt::format("one action a step, \"{}\" is there already: start a new step", *written.key));
+              faults.add(node.at,
+                         fmt::format("one action a step, \"{}\" is there already: start a new step", *written.key));
               return false;
             }
             written.key = name;
@@ -269,8 +286,7 @@ Field<WrittenStep> action_field(std::string name, Type<Action> type, std::string
 }
 
 ObjectKind<WrittenStep> step_kind() {
-  Type<Expect> expect{decode_expect,
-                      [](SchemaBuilder& builder) { return object_schema(expectation_kind(), builder); },
+  Type<Expect> expect{decode_expect, [](SchemaBuilder& builder) { return object_schema(expectation_kind(), builder); },
                       "an expectation"};
   Type<Kubectl> kubectl{[](const yaml::Node& node, Kubectl& value, Faults& faults) {
                           return text_type("a command line").decode(node, value.arguments, faults);
@@ -281,16 +297,16 @@ ObjectKind<WrittenStep> step_kind() {
                                },
                                text_type().schema, "NAME@NODE"};
   ObjectKind<WrittenStep> kind{"step", "One step of the scenario. Steps run in their order.", {}, nullptr, "", {}};
-  kind.fields = {field<WrittenStep>("name", &WrittenStep::name, text_type(), "What the step shows, for people.",
-                                    "\"replies alternate\""),
-                 action_field("expect", expect, "Something that must be true.",
-                              "{from: client, http: \"http://10.10.0.1:8410/\"}"),
-                 action_field("do", do_type(), "A command that changes something.",
-                              "{on: ds, run: \"sysctl -w net.ipv4.vs.conntrack=1\"}"),
-                 action_field("kubectl", kubectl, "A command line of kubectl.",
-                              "\"scale deployment web --replicas=4\""),
-                 action_field("kill", kill_type(), "Ends something with SIGKILL.", "{process: web@rs1}"),
-                 action_field("restart", restart, "Ends a process and starts it again.", "proxy@worker1")};
+  kind.fields = {
+      field<WrittenStep>("name", &WrittenStep::name, text_type(), "What the step shows, for people.",
+                         "\"replies alternate\""),
+      action_field("expect", expect, "Something that must be true.",
+                   "{from: client, http: \"http://10.10.0.1:8410/\"}"),
+      action_field("do", do_type(), "A command that changes something.",
+                   "{on: ds, run: \"sysctl -w net.ipv4.vs.conntrack=1\"}"),
+      action_field("kubectl", kubectl, "A command line of kubectl.", "\"scale deployment web --replicas=4\""),
+      action_field("kill", kill_type(), "Ends something with SIGKILL.", "{process: web@rs1}"),
+      action_field("restart", restart, "Ends a process and starts it again.", "proxy@worker1")};
   return kind;
 }
 

@@ -19,12 +19,11 @@ Type<Network> network_type() {
 
 Type<Mount> mount_type() {
   ObjectKind<Mount> kind{"mount", "A file or folder of the host that the lab may see.", {}, nullptr, "", {}};
-  kind.fields = {
-      required(field<Mount>("source", &Mount::source, text_type("a path"), "Its absolute path on the host.",
-                            "/home/me/my-proxy")),
-      field<Mount>("target", &Mount::target, text_type("a path"), "Where it is seen; the same path where left out.",
-                   "/run/my-proxy"),
-      field<Mount>("writable", &Mount::writable, boolean_type(), "Whether the lab may write it.", "false")};
+  kind.fields = {required(field<Mount>("source", &Mount::source, text_type("a path"), "Its absolute path on the host.",
+                                       "/home/me/my-proxy")),
+                 field<Mount>("target", &Mount::target, text_type("a path"),
+                              "Where it is seen; the same path where left out.", "/run/my-proxy"),
+                 field<Mount>("writable", &Mount::writable, boolean_type(), "Whether the lab may write it.", "false")};
   return object_type(std::move(kind));
 }
 

@@ -88,11 +88,20 @@ struct IpvsService {
 
 // When a process counts as ready.
 struct Ready {
-  struct Tcp { std::uint16_t port = 0; };
-  struct Http { std::uint16_t port = 0; std::string path; };
-  struct Log { std::string pattern; };   // ECMAScript regular expression, in a line of its output
-  struct File { std::string path; };
-  struct Exit {};                        // it is ready when it has ended with exit code 0
+  struct Tcp {
+    std::uint16_t port = 0;
+  };
+  struct Http {
+    std::uint16_t port = 0;
+    std::string path;
+  };
+  struct Log {
+    std::string pattern;
+  };  // ECMAScript regular expression, in a line of its output
+  struct File {
+    std::string path;
+  };
+  struct Exit {};                                                      // it is ready when it has ended with exit code 0
   std::variant<std::monostate, Tcp, Http, Log, File, Exit> condition;  // monostate: as soon as it runs
   Duration within{20000};
 };
@@ -178,12 +187,12 @@ struct Reach {
   Located<std::string> from;
   Failure fails = Failure::none;
   unsigned requests = 1;
-  std::optional<Duration> timeout;                // of one request
-  std::optional<unsigned> status;                 // HTTP
-  std::optional<std::string> body;                // a text that the answer has
-  std::vector<std::string> answered_by;           // names of servers; exactly these answered, each at least once
-  std::vector<std::string> answered_on;           // names of nodes; servers on exactly these answered
-  std::optional<std::string> sees;                // the client address that every server saw
+  std::optional<Duration> timeout;       // of one request
+  std::optional<unsigned> status;        // HTTP
+  std::optional<std::string> body;       // a text that the answer has
+  std::vector<std::string> answered_by;  // names of servers; exactly these answered, each at least once
+  std::vector<std::string> answered_on;  // names of nodes; servers on exactly these answered
+  std::optional<std::string> sees;       // the client address that every server saw
 };
 // "On NODE, COMMAND ends and prints like this".
 struct CommandOutcome {
@@ -194,7 +203,7 @@ struct CommandOutcome {
 };
 struct IpvsTable {
   Located<std::string> on;
-  std::string service;  // "tcp://10.10.0.1:8410"; may have ${references}
+  std::string service;                              // "tcp://10.10.0.1:8410"; may have ${references}
   std::optional<std::vector<std::string>> servers;  // exactly these "address:port"
   std::optional<unsigned> count;
 };
@@ -210,7 +219,7 @@ struct ConntrackEntry {
 struct RuleCounter {
   Located<std::string> on;
   std::string table;
-  std::string rule;  // a text that the rule has, as iptables-save writes it
+  std::string rule;                      // a text that the rule has, as iptables-save writes it
   std::optional<std::uint64_t> packets;  // exactly
   std::optional<std::uint64_t> at_least;
 };

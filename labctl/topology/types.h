@@ -2,10 +2,10 @@
 // An object kind is a table of fields; unknown keys, missing keys, the JSON Schema and the reference all come from it.
 #pragma once
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -103,8 +103,7 @@ Type<std::vector<V>> list_of(Type<V> inner, bool single = false) {
 
 // A mapping from names that the user gives to values. NAMED stores the entry: (name, place of the name, value).
 template <class V, class Container>
-Type<Container> map_of(std::string called, Type<V> inner,
-                       std::function<void(Container&, const yaml::Entry&, V)> store,
+Type<Container> map_of(std::string called, Type<V> inner, std::function<void(Container&, const yaml::Entry&, V)> store,
                        std::function<std::string(const std::string&)> refuse_name) {
   return {[=](const yaml::Node& node, Container& values, Faults& faults) {
             if (node.is_null()) return true;
@@ -139,7 +138,11 @@ struct Field {
 
 template <class T, class Base, class V>
 Field<T> field(std::string name, V Base::*member, Type<V> type, std::string doc, std::string example) {
-  return {std::move(name), std::move(doc), std::move(example), type.called, false,
+  return {std::move(name),
+          std::move(doc),
+          std::move(example),
+          type.called,
+          false,
           [member, type](const yaml::Node& node, T& object, Faults& faults) {
             return type.decode(node, object.*member, faults);
           },
@@ -184,8 +187,8 @@ bool decode_object(const ObjectKind<T>& kind, const yaml::Node& node, T& object,
   }
   size_t before = faults.size();
   for (const yaml::Entry& entry : node.entries) {
-    auto known = std::find_if(kind.fields.begin(), kind.fields.end(),
-                              [&](const Field<T>& it) { return it.name == entry.key; });
+    auto known =
+        std::find_if(kind.fields.begin(), kind.fields.end(), [&](const Field<T>& it) { return it.name == entry.key; });
     if (known == kind.fields.end()) {
       faults.add(entry.at, fmt::format("unknown key \"{}\" in {}{}", entry.key, kind.name,
                                        suggestion(entry.key, field_names(kind))));
@@ -230,10 +233,9 @@ boost::json::object object_schema(const ObjectKind<T>& kind, SchemaBuilder& buil
 
 template <class T>
 Type<T> object_type(std::shared_ptr<const ObjectKind<T>> kind) {
-  return {[kind](const yaml::Node& node, T& object, Faults& faults) {
-            return decode_object(*kind, node, object, faults);
-          },
-          [kind](SchemaBuilder& builder) { return object_schema(*kind, builder); }, "a " + kind->name};
+  return {
+      [kind](const yaml::Node& node, T& object, Faults& faults) { return decode_object(*kind, node, object, faults); },
+      [kind](SchemaBuilder& builder) { return object_schema(*kind, builder); }, "a " + kind->name};
 }
 
 template <class T>

@@ -86,10 +86,11 @@ void check_address_in_network(const Network& network, Located<Prefix>& address, 
   std::string shown = address.value.address.to_string();
   if (subnet == nullptr) {
     if (has_length) return;
-    faults.add(address.at, fmt::format("network {0} has no {1} subnet, give the address a length ({2}/{3}) or the network a {4}",
-                                       network.name, address.value.address.is_v6() ? "IPv6" : "IPv4", shown,
-                                       address.value.address.is_v6() ? 64 : 24,
-                                       address.value.address.is_v6() ? "subnet6" : "subnet"));
+    faults.add(
+        address.at,
+        fmt::format("network {0} has no {1} subnet, give the address a length ({2}/{3}) or the network a {4}",
+                    network.name, address.value.address.is_v6() ? "IPv6" : "IPv4", shown,
+                    address.value.address.is_v6() ? 64 : 24, address.value.address.is_v6() ? "subnet6" : "subnet"));
     return;
   }
   if (!has_length) address.value.length = subnet->value.length;
@@ -140,11 +141,12 @@ void check_duplicate_addresses(const Topology& topology, Faults& faults) {
           continue;
         }
         if (kind == nullptr) continue;
-        auto [other, first] = seen.try_emplace({kind->network.value, address.value.address},
-                                               std::pair(node.name, address.at.line));
+        auto [other, first] =
+            seen.try_emplace({kind->network.value, address.value.address}, std::pair(node.name, address.at.line));
         if (!first) {
-          faults.add(address.at, fmt::format("{} is taken by node {} (line {}), choose another",
-                                             address.value.address.to_string(), other->second.first, other->second.second));
+          faults.add(address.at,
+                     fmt::format("{} is taken by node {} (line {}), choose another", address.value.address.to_string(),
+                                 other->second.first, other->second.second));
         }
       }
     }
@@ -181,13 +183,14 @@ void check_route(const Node& node, const Route& route, Faults& faults) {
   }
   if (!route.via) return;
   if (!route.destination.is_default() && route.via->family() != route.destination.address.family()) {
-    faults.add(route.at, fmt::format("{} and its gateway {} are of different IP versions", route.destination.to_string(),
-                                     route.via->to_string()));
+    faults.add(route.at, fmt::format("{} and its gateway {} are of different IP versions",
+                                     route.destination.to_string(), route.via->to_string()));
     return;
   }
   if (!route.onlink && !reachable_directly(node, *route.via)) {
     faults.add(route.at, fmt::format("gateway {} is in no subnet of node {}, use one that a link of it reaches, or say "
-                                     "\"dev LINK onlink\"", route.via->to_string(), node.name));
+                                     "\"dev LINK onlink\"",
+                                     route.via->to_string(), node.name));
   }
 }
 
@@ -202,8 +205,9 @@ void check_ipvs(const Node& node, Faults& faults) {
     }
     for (const IpvsServer& server : service.servers) {
       if (server.address.family() != service.address.family() && service.forward != Forwarding::tun) {
-        faults.add(server.at, fmt::format("server {} and service {} are of different IP versions, only forward: tun can",
-                                          server.address.to_string(), service.address.to_string()));
+        faults.add(server.at,
+                   fmt::format("server {} and service {} are of different IP versions, only forward: tun can",
+                               server.address.to_string(), service.address.to_string()));
       }
       // Only NAT rewrites ports: DR and TUN deliver the packet as the client sent it.
       if (service.forward != Forwarding::nat && server.port != service.port) {
@@ -224,8 +228,10 @@ void check_cycles(const Node& node, Faults& faults) {
       const Workload* next = find_workload(node, before.value);
       if (next == nullptr || state[before.value] == 2) continue;
       if (state[before.value] == 1) {
-        faults.add(before.at, fmt::format("workloads of node {} wait for each other in a cycle ({} after {}), remove one "
-                                          "\"after\"", node.name, workload.name, before.value));
+        faults.add(before.at,
+                   fmt::format("workloads of node {} wait for each other in a cycle ({} after {}), remove one "
+                               "\"after\"",
+                               node.name, workload.name, before.value));
         return false;
       }
       if (!visit(*next)) return false;
@@ -249,8 +255,8 @@ void check_workloads(const Node& node, Faults& faults) {
     if (const auto* serve = std::get_if<Serve>(&workload.what)) {
       auto [other, first] = ports.try_emplace({serve->protocol == "udp" ? "udp" : "tcp", serve->port}, workload.name);
       if (!first) {
-        faults.add(workload.at, fmt::format("port {} is served by workload {} already, choose another", serve->port,
-                                            other->second));
+        faults.add(workload.at,
+                   fmt::format("port {} is served by workload {} already, choose another", serve->port, other->second));
       }
     }
   }
@@ -272,8 +278,9 @@ void check_member(const Topology& topology, const Located<std::string>& name, Fa
     faults.add(name.at, fmt::format("no node \"{}\"{}", name.value, suggestion(name.value, names_of(topology.nodes))));
   } else if (topology.find_network(topology.cluster->network.value) != nullptr &&
              !attached_with_address(*node, topology.cluster->network.value)) {
-    faults.add(name.at, fmt::format("node {0} has no address on the cluster's network {1}, give it one: links: {{{1}: …}}",
-                                    name.value, topology.cluster->network.value));
+    faults.add(name.at,
+               fmt::format("node {0} has no address on the cluster's network {1}, give it one: links: {{{1}: …}}",
+                           name.value, topology.cluster->network.value));
   }
 }
 
@@ -290,9 +297,9 @@ void check_cluster_ranges(const Topology& topology, Faults& faults) {
     }
   }
   if (cluster.pod_cidr.value.overlaps(cluster.service_cidr.value)) {
-    faults.add(cluster.service_cidr.at, fmt::format("serviceCIDR {} overlaps podCIDR {}, choose another",
-                                                    cluster.service_cidr.value.to_string(),
-                                                    cluster.pod_cidr.value.to_string()));
+    faults.add(cluster.service_cidr.at,
+               fmt::format("serviceCIDR {} overlaps podCIDR {}, choose another", cluster.service_cidr.value.to_string(),
+                           cluster.pod_cidr.value.to_string()));
   }
   if (!cluster.pod_cidr.value.address.is_v6() && cluster.pod_cidr.value.length > 23) {
     faults.add(cluster.pod_cidr.at, fmt::format("podCIDR {} is too small: every node takes a /24 of it",
@@ -352,8 +359,9 @@ std::vector<std::string> process_names(const Topology& topology) {
 void check_process(const Topology& topology, const Located<std::string>& process, Faults& faults) {
   std::vector<std::string> names = process_names(topology);
   if (std::find(names.begin(), names.end(), process.value) != names.end()) return;
-  faults.add(process.at, names.empty() ? fmt::format("no process \"{}\", the topology runs none", process.value)
-                                       : fmt::format("no process \"{}\"{}", process.value, suggestion(process.value, names)));
+  faults.add(process.at, names.empty()
+                             ? fmt::format("no process \"{}\", the topology runs none", process.value)
+                             : fmt::format("no process \"{}\"{}", process.value, suggestion(process.value, names)));
 }
 
 void check_step(const Topology& topology, const Step& step, Faults& faults) {
@@ -405,7 +413,8 @@ void validate(Topology& topology, Faults& faults) {
   check_duplicate_addresses(topology, faults);
   if (topology.cluster) check_cluster(topology, faults);
   if (!topology.cluster && !topology.manifests.empty()) {
-    faults.add(topology.manifests.front().at, "manifests need a cluster, add one: cluster: {controlPlane: …, workers: […], network: …}");
+    faults.add(topology.manifests.front().at,
+               "manifests need a cluster, add one: cluster: {controlPlane: …, workers: […], network: …}");
   }
   check_mounts(topology, faults);
   for (const Step& step : topology.scenario) check_step(topology, step, faults);

@@ -8,9 +8,13 @@
 namespace topology {
 namespace {
 
-boost::json::object string_schema() { return {{"type", "string"}}; }
+boost::json::object string_schema() {
+  return {{"type", "string"}};
+}
 
-bool lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+bool lower_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
 
 }  // namespace
 
@@ -31,8 +35,8 @@ std::string refuse_interface(const std::string& text) {
                 return lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
               });
   if (good) return {};
-  return fmt::format("\"{}\" cannot name a link: use letters, digits, \"-\", \"_\" and \".\"; lo, all and default are taken",
-                     text);
+  return fmt::format(
+      "\"{}\" cannot name a link: use letters, digits, \"-\", \"_\" and \".\"; lo, all and default are taken", text);
 }
 
 std::optional<std::uint64_t> parse_unsigned(const std::string& text) {
@@ -82,33 +86,35 @@ Type<std::string> label_type(std::string called) {
 
 Type<std::string> choice_type(std::vector<std::string> choices) {
   boost::json::array values(choices.begin(), choices.end());
-  return scalar_type<std::string>(
-      fmt::format("one of {}", fmt::join(choices, ", ")),
-      [choices](const yaml::Node& node) {
-        bool known = std::find(choices.begin(), choices.end(), node.text) != choices.end();
-        return known ? std::optional(node.text) : std::nullopt;
-      },
-      {{"enum", values}});
+  return scalar_type<std::string>(fmt::format("one of {}", fmt::join(choices, ", ")),
+                                  [choices](const yaml::Node& node) {
+                                    bool known = std::find(choices.begin(), choices.end(), node.text) != choices.end();
+                                    return known ? std::optional(node.text) : std::nullopt;
+                                  },
+                                  {{"enum", values}});
 }
 
 Type<bool> boolean_type() {
-  return scalar_type<bool>(
-      "true or false",
-      [](const yaml::Node& node) -> std::optional<bool> {
-        if (node.quoted || (node.text != "true" && node.text != "false")) return std::nullopt;
-        return node.text == "true";
-      },
-      {{"type", "boolean"}});
+  return scalar_type<bool>("true or false",
+                           [](const yaml::Node& node) -> std::optional<bool> {
+                             if (node.quoted || (node.text != "true" && node.text != "false")) return std::nullopt;
+                             return node.text == "true";
+                           },
+                           {{"type", "boolean"}});
 }
 
-Type<std::uint16_t> port_type() { return number_type<std::uint16_t>("a port", 1, 65535); }
+Type<std::uint16_t> port_type() {
+  return number_type<std::uint16_t>("a port", 1, 65535);
+}
 // 68 is the least that IPv4 may have (RFC 791), 65535 what the kernel takes for a veth.
-Type<std::uint32_t> mtu_type() { return number_type<std::uint32_t>("an MTU in bytes", 68, 65535); }
+Type<std::uint32_t> mtu_type() {
+  return number_type<std::uint32_t>("an MTU in bytes", 68, 65535);
+}
 
 Type<Duration> duration_type() {
-  return scalar_type<Duration>(
-      "a duration (500ms, 10s, 2m)", [](const yaml::Node& node) { return parse_duration(node.text); },
-      {{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h)$"}});
+  return scalar_type<Duration>("a duration (500ms, 10s, 2m)",
+                               [](const yaml::Node& node) { return parse_duration(node.text); },
+                               {{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h)$"}});
 }
 
 Type<IpAddress> address_type() {
@@ -127,9 +133,9 @@ Type<Prefix> prefix_type() {
 }
 
 Type<MacAddress> mac_type() {
-  return scalar_type<MacAddress>(
-      "a MAC address (02:00:00:00:00:01)", [](const yaml::Node& node) { return MacAddress::parse(node.text); },
-      {{"type", "string"}, {"pattern", "^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$"}});
+  return scalar_type<MacAddress>("a MAC address (02:00:00:00:00:01)",
+                                 [](const yaml::Node& node) { return MacAddress::parse(node.text); },
+                                 {{"type", "string"}, {"pattern", "^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$"}});
 }
 
 Type<std::map<std::string, std::string>> words_type(std::string called) {

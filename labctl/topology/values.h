@@ -39,14 +39,14 @@ std::optional<std::pair<IpAddress, std::uint16_t>> parse_endpoint(const std::str
 
 template <class Number>
 Type<Number> number_type(std::string called, std::uint64_t minimum, std::uint64_t maximum) {
-  return scalar_type<Number>(
-      fmt::format("{} ({} to {})", called, minimum, maximum),
-      [minimum, maximum](const yaml::Node& node) -> std::optional<Number> {
-        std::optional<std::uint64_t> number = node.quoted ? std::nullopt : parse_unsigned(node.text);
-        if (!number || *number < minimum || *number > maximum) return std::nullopt;
-        return static_cast<Number>(*number);
-      },
-      {{"type", "integer"}, {"minimum", minimum}, {"maximum", maximum}});
+  return scalar_type<Number>(fmt::format("{} ({} to {})", called, minimum, maximum),
+                             [minimum, maximum](const yaml::Node& node) -> std::optional<Number> {
+                               std::optional<std::uint64_t> number =
+                                   node.quoted ? std::nullopt : parse_unsigned(node.text);
+                               if (!number || *number < minimum || *number > maximum) return std::nullopt;
+                               return static_cast<Number>(*number);
+                             },
+                             {{"type", "integer"}, {"minimum", minimum}, {"maximum", maximum}});
 }
 
 }  // namespace topology

@@ -150,8 +150,8 @@ class Builder {
       return;
     }
     if (const Entry* before = find_entry(mapping, key.text); before != nullptr) {
-      faults_.add(key.at, fmt::format("duplicate key \"{}\", first given in line {}; remove one", key.text,
-                                      before->at.line));
+      faults_.add(key.at,
+                  fmt::format("duplicate key \"{}\", first given in line {}; remove one", key.text, before->at.line));
       return;
     }
     if (value.at.line == 0) value.at = key.at;

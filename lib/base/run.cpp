@@ -103,8 +103,7 @@ std::string joined(const std::vector<std::string>& arguments) {
 RunResult run_command(const std::vector<std::string>& arguments, const std::string& input) {
   IgnoredPipeSignal guard;
   Pipe in = make_pipe(), out = make_pipe(), error = make_pipe();
-  pid_t child =
-      spawn_with_pipes(arguments, in.read_end.get(), out.write_end.get(), error.write_end.get());
+  pid_t child = spawn_with_pipes(arguments, in.read_end.get(), out.write_end.get(), error.write_end.get());
   in.read_end.reset();
   out.write_end.reset();
   error.write_end.reset();

@@ -21,9 +21,13 @@ std::optional<unsigned> parse_number(std::string_view text, unsigned maximum) {
 
 }  // namespace
 
-IpAddress::IpAddress(int family, const void* bytes) : family_(family) { std::memcpy(bytes_.data(), bytes, size()); }
+IpAddress::IpAddress(int family, const void* bytes) : family_(family) {
+  std::memcpy(bytes_.data(), bytes, size());
+}
 
-bool IpAddress::is_v6() const { return family_ == AF_INET6; }
+bool IpAddress::is_v6() const {
+  return family_ == AF_INET6;
+}
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   std::string copy(text);
@@ -81,7 +85,9 @@ bool Prefix::overlaps(const Prefix& other) const {
   return length <= other.length ? contains(other.address) : other.contains(address);
 }
 
-std::string Prefix::to_string() const { return address.to_string() + "/" + std::to_string(length); }
+std::string Prefix::to_string() const {
+  return address.to_string() + "/" + std::to_string(length);
+}
 
 std::optional<MacAddress> MacAddress::parse(std::string_view text) {
   std::array<std::uint8_t, 6> bytes{};

@@ -28,7 +28,9 @@ void set_flags(Socket& socket, const std::string& doing, const std::string& name
   socket.request(doing, message);
 }
 
-std::string string_of(const nlattr* attribute) { return nla_get_string(attribute); }
+std::string string_of(const nlattr* attribute) {
+  return nla_get_string(attribute);
+}
 
 void parse_link_info(nlattr* attribute, LinkInfo& info) {
   nlattr* nested[IFLA_INFO_MAX + 1];

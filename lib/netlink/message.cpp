@@ -29,9 +29,15 @@ Message& Message::put_bytes(int attribute, const void* data, size_t size) {
   return *this;
 }
 
-Message& Message::put(int attribute, std::uint8_t value) { return put_bytes(attribute, &value, sizeof value); }
-Message& Message::put(int attribute, std::uint16_t value) { return put_bytes(attribute, &value, sizeof value); }
-Message& Message::put(int attribute, std::uint32_t value) { return put_bytes(attribute, &value, sizeof value); }
+Message& Message::put(int attribute, std::uint8_t value) {
+  return put_bytes(attribute, &value, sizeof value);
+}
+Message& Message::put(int attribute, std::uint16_t value) {
+  return put_bytes(attribute, &value, sizeof value);
+}
+Message& Message::put(int attribute, std::uint32_t value) {
+  return put_bytes(attribute, &value, sizeof value);
+}
 Message& Message::put(int attribute, const std::string& value) {
   return put_bytes(attribute, value.c_str(), value.size() + 1);
 }
@@ -41,13 +47,17 @@ Message& Message::put(int attribute, const IpAddress& value) {
 Message& Message::put(int attribute, const MacAddress& value) {
   return put_bytes(attribute, value.bytes().data(), value.bytes().size());
 }
-Message& Message::put_flag(int attribute) { return put_bytes(attribute, nullptr, 0); }
+Message& Message::put_flag(int attribute) {
+  return put_bytes(attribute, nullptr, 0);
+}
 
 Message::Nest::Nest(Message& message, int attribute)
     : message_(message), start_(nla_nest_start(message.get(), attribute)) {
   if (start_ == nullptr) throw base::Error("build a netlink message: larger than its buffer");
 }
 
-Message::Nest::~Nest() { nla_nest_end(message_.get(), start_); }
+Message::Nest::~Nest() {
+  nla_nest_end(message_.get(), start_);
+}
 
 }  // namespace netlink

@@ -38,7 +38,9 @@ std::string sysctl_path(const std::string& name) {
 
 }  // namespace
 
-base::FileDescriptor current_network_namespace() { return base::open_file("/proc/thread-self/ns/net", O_RDONLY); }
+base::FileDescriptor current_network_namespace() {
+  return base::open_file("/proc/thread-self/ns/net", O_RDONLY);
+}
 
 base::FileDescriptor create_network_namespace() {
   Return origin;
@@ -62,6 +64,8 @@ std::string read_sysctl(const std::string& name) {
   return value;
 }
 
-bool has_sysctl(const std::string& name) { return ::access(sysctl_path(name).c_str(), F_OK) == 0; }
+bool has_sysctl(const std::string& name) {
+  return ::access(sysctl_path(name).c_str(), F_OK) == 0;
+}
 
 }  // namespace netlink

@@ -12,7 +12,9 @@
 namespace netlink {
 namespace {
 
-std::uint32_t index_of(Socket& socket, const std::string& link) { return get_link(socket, link).index; }
+std::uint32_t index_of(Socket& socket, const std::string& link) {
+  return get_link(socket, link).index;
+}
 
 std::optional<IpAddress> address_of(const nlattr* attribute) {
   if (attribute == nullptr) return std::nullopt;

@@ -44,7 +44,9 @@ std::string kernel_words(const nlmsghdr* header, const nlmsgerr* error) {
 
 }  // namespace
 
-void Socket::Free::operator()(nl_sock* socket) const { nl_socket_free(socket); }
+void Socket::Free::operator()(nl_sock* socket) const {
+  nl_socket_free(socket);
+}
 
 Socket::Socket(int protocol) : socket_(nl_socket_alloc()) {
   if (!socket_) throw base::Error("open a netlink socket: out of memory");
@@ -65,10 +67,11 @@ Socket Socket::open_in(const base::FileDescriptor& network_namespace, int protoc
   return std::move(*socket);
 }
 
-int Socket::descriptor() const { return nl_socket_get_fd(socket_.get()); }
+int Socket::descriptor() const {
+  return nl_socket_get_fd(socket_.get());
+}
 
-void Socket::exchange(const std::string& doing, const Message& message,
-                      const std::function<void(nlmsghdr*)>& each) {
+void Socket::exchange(const std::string& doing, const Message& message, const std::function<void(nlmsghdr*)>& each) {
   nlmsghdr* request = nlmsg_hdr(message.get());
   request->nlmsg_seq = ++sequence_;
   request->nlmsg_pid = nl_socket_get_local_port(socket_.get());
@@ -96,7 +99,9 @@ void Socket::exchange(const std::string& doing, const Message& message,
   }
 }
 
-void Socket::request(const std::string& doing, const Message& message) { exchange(doing, message, nullptr); }
+void Socket::request(const std::string& doing, const Message& message) {
+  exchange(doing, message, nullptr);
+}
 
 void Socket::get(const std::string& doing, const Message& message, const std::function<void(nlmsghdr*)>& answer) {
   exchange(doing, message, answer);

@@ -1,5 +1,6 @@
-// The shell of a lab: namespaces and mounts that keep it apart from the host, for either kernel. Becomes, as PID 1 of the
-// lab, the supervisor (host's kernel) or the keeper of the embedded kernel. Descriptors 3 to 8: see kernel/bundle.h.
+// The shell of a lab: namespaces and mounts that keep it apart from the host, for either kernel. Becomes, as PID 1 of
+// the lab, the supervisor (host's kernel) or the keeper of the embedded kernel. Descriptors 3 to 8: see
+// kernel/bundle.h.
 #include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
@@ -99,7 +100,7 @@ class Shell {
   void attach_sources() {
     for (NamedMount& named : mounts_) {
       base::in_context("mount " + named.mount.source + " at " + named.mount.target, [&] {
-        struct stat status{};
+        struct stat status {};
         base::check_system("look at it", ::fstat(named.source.get(), &status));
         make_target(named.mount.target, S_ISDIR(status.st_mode));
         kernel::attach_mount(named.copy, named.mount.target);
@@ -114,8 +115,9 @@ class Shell {
       kernel::make_directories(is_folder ? fs::path(target) : fs::path(target).parent_path());
       if (!is_folder) base::open_file(target, O_WRONLY | O_CREAT, 0644);
     } catch (const base::Error& error) {
-      throw error.with_mend("the host's folders are read-only in a lab; choose a target that exists, or one below "
-                            "/home, /run or /tmp");
+      throw error.with_mend(
+          "the host's folders are read-only in a lab; choose a target that exists, or one below "
+          "/home, /run or /tmp");
     }
   }
 
@@ -139,7 +141,8 @@ class Shell {
     }
   }
 
-  // What /sys shows of the network is that of whoever mounted it. Read-only, as the kernel asks where the host's one is.
+  // What /sys shows of the network is that of whoever mounted it. Read-only, as the kernel asks where the host's one
+  // is.
   static void mount_own_sys() {
     unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY;
     if (::mount("labctl", "/sys", "sysfs", flags, "") < 0) kernel::mount_at("labctl", "/sys", "tmpfs", flags);

@@ -10,8 +10,8 @@ namespace lab_shell {
 namespace {
 
 constexpr int kPretended[] = {
-    SCMP_SYS(setuid),    SCMP_SYS(setgid),   SCMP_SYS(setreuid),  SCMP_SYS(setregid), SCMP_SYS(setresuid),
-    SCMP_SYS(setresgid), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid),  SCMP_SYS(setgroups), SCMP_SYS(chown),
+    SCMP_SYS(setuid),    SCMP_SYS(setgid),   SCMP_SYS(setreuid), SCMP_SYS(setregid),  SCMP_SYS(setresuid),
+    SCMP_SYS(setresgid), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid), SCMP_SYS(setgroups), SCMP_SYS(chown),
     SCMP_SYS(fchown),    SCMP_SYS(lchown),   SCMP_SYS(fchownat),
 };
 

@@ -172,8 +172,8 @@ void Keeper::pass_progress(const std::string& line) {
   if (told_outcome_) return;
   error_code not_json;
   boost::json::value value = boost::json::parse(line, not_json);
-  bool outcome = !not_json && value.is_object() &&
-                 (value.get_object().contains("ready") || value.get_object().contains("error"));
+  bool outcome =
+      !not_json && value.is_object() && (value.get_object().contains("ready") || value.get_object().contains("error"));
   told_outcome_ = outcome;
   write_quietly(kernel::kProgressFd, line);
   if (outcome) starter_.close();

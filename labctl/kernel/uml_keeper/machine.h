@@ -20,8 +20,8 @@ struct Machine {
 // Boots linux.uml with SUPERVISOR as its init on the files that the caller sees. Throws base::Error.
 Machine boot(unsigned memory_mib);
 
-// The kernel's command line. It has no quoting, and a blank or a comma in it starts something new: so nothing that comes
-// from a user gets there but the number.
+// The kernel's command line. It has no quoting, and a blank or a comma in it starts something new: so nothing that
+// comes from a user gets there but the number.
 std::vector<std::string> command_line(unsigned memory_mib, int line, int console, int messages);
 
 }  // namespace uml_keeper

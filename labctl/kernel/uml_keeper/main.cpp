@@ -1,5 +1,5 @@
-// PID 1 of a lab that runs on an embedded kernel: runs user-mode Linux, keeps its console's words, and carries the control
-// API between the host's socket and the guest. Descriptors 3 to 8: see kernel/bundle.h.
+// PID 1 of a lab that runs on an embedded kernel: runs user-mode Linux, keeps its console's words, and carries the
+// control API between the host's socket and the guest. Descriptors 3 to 8: see kernel/bundle.h.
 #include <cstdio>
 
 #include "labctl/kernel/bundle.h"

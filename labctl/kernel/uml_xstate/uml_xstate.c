@@ -1,9 +1,9 @@
 // Lets user-mode Linux run on processors whose extended state is larger than it knows.
 //
-// UML 6.1 keeps 2696 bytes of floating-point state for each of its processes and sets them with PTRACE_SETREGSET. The host
-// refuses a set that is shorter than its own state (arch/x86/kernel/fpu/regset.c, xstateregs_set), which with AMX is
-// 11008 bytes: "ptrace set fp regs failed, errno = 14", and the guest's init is killed. So where the host refuses, the
-// whole state is read, UML's part laid over it, and the whole written back. Where it does not, nothing is changed.
+// UML 6.1 keeps 2696 bytes of floating-point state for each of its processes and sets them with PTRACE_SETREGSET. The
+// host refuses a set that is shorter than its own state (arch/x86/kernel/fpu/regset.c, xstateregs_set), which with AMX
+// is 11008 bytes: "ptrace set fp regs failed, errno = 14", and the guest's init is killed. So where the host refuses,
+// the whole state is read, UML's part laid over it, and the whole written back. Where it does not, nothing is changed.
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -21,7 +21,7 @@ static long system_ptrace(long request, long pid, long address, long data) {
 // UML has one thread that traces, and no stack to spare: hence static.
 static char whole_state[65536];
 
-static long set_extended_state(long pid, const struct iovec *part) {
+static long set_extended_state(long pid, const struct iovec* part) {
   struct iovec whole = {whole_state, sizeof whole_state};
   if (system_ptrace(PTRACE_GETREGSET, pid, NT_X86_XSTATE, (long)&whole) < 0) return -1;
   if (part->iov_len > whole.iov_len) {
@@ -51,7 +51,7 @@ long ptrace(enum __ptrace_request request, ...) {
   long result = system_ptrace(request, pid, address, data);
   int refused = result < 0 && (errno == EFAULT || errno == EINVAL);
   if (refused && request == PTRACE_SETREGSET && address == NT_X86_XSTATE) {
-    return set_extended_state(pid, (const struct iovec *)data);
+    return set_extended_state(pid, (const struct iovec*)data);
   }
   return result;
 }

@@ -28,7 +28,11 @@ const std::vector<LinkKindEntry>& link_kinds();
 // A field of the kind-specific struct K inside Link::kind.
 template <class K, class V>
 Field<Link> kind_field(std::string name, V K::*member, Type<V> type, std::string doc, std::string example) {
-  return {std::move(name), std::move(doc), std::move(example), type.called, false,
+  return {std::move(name),
+          std::move(doc),
+          std::move(example),
+          type.called,
+          false,
           [member, type](const yaml::Node& node, Link& link, Faults& faults) {
             return type.decode(node, std::get<K>(link.kind).*member, faults);
           },

@@ -59,9 +59,13 @@ TEST_P(ShellTest, RootOfALabCannotReadAMaskedFile) {
   fs::path file = home / (".labctl-test-" + std::to_string(::getpid()));
   make_host_file(file, "a secret");
   lab.start();
-  std::string said = lab.run("cat " + file.string() + "; umount -l " + home.string() + "; umount /home; umount /root;"
-                             "cat " + file.string() + "; mount -t tmpfs x /mnt && mount --bind / /mnt;"
-                             "cat /mnt" + file.string() + "; ls -A /home /root; echo done");
+  std::string said = lab.run("cat " + file.string() + "; umount -l " + home.string() +
+                             "; umount /home; umount /root;"
+                             "cat " +
+                             file.string() +
+                             "; mount -t tmpfs x /mnt && mount --bind / /mnt;"
+                             "cat /mnt" +
+                             file.string() + "; ls -A /home /root; echo done");
   fs::remove(file);
   EXPECT_THAT(said, Not(HasSubstr("a secret")));
   EXPECT_THAT(said, HasSubstr("done"));

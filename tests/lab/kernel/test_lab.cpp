@@ -72,7 +72,8 @@ void TestLab::start() {
   files.control = unix_socket();
   std::string path = folder_ / "control.sock";
   sockaddr_un address = address_of(path);
-  base::check_system("bind " + path, ::bind(files.control.get(), reinterpret_cast<sockaddr*>(&address), sizeof address));
+  base::check_system("bind " + path,
+                     ::bind(files.control.get(), reinterpret_cast<sockaddr*>(&address), sizeof address));
   base::check_system("listen at " + path, ::listen(files.control.get(), 64));
   files.lock = base::open_file(folder_ / "lock", O_RDWR | O_CREAT, 0600);
   base::check_system("lock the lab", ::flock(files.lock.get(), LOCK_EX | LOCK_NB));
@@ -113,9 +114,13 @@ bool TestLab::has_ended() const {
   return eventually([this] { return lock_is_free(); });
 }
 
-std::string TestLab::lab_log() const { return base::read_file(folder_ / "lab.log"); }
+std::string TestLab::lab_log() const {
+  return base::read_file(folder_ / "lab.log");
+}
 
-std::string TestLab::guest_log() const { return base::read_file(folder_ / "guest.log"); }
+std::string TestLab::guest_log() const {
+  return base::read_file(folder_ / "guest.log");
+}
 
 std::string pid_namespace_of(pid_t pid) {
   std::error_code error;

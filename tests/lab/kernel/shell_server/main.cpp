@@ -1,5 +1,6 @@
-// Stands in for the supervisor where the shell of a lab, the keeper and the line to the guest are tested by themselves: PID 1 of
-// the lab that runs the first line of each connection as a shell command, with the connection as its three streams.
+// Stands in for the supervisor where the shell of a lab, the keeper and the line to the guest are tested by themselves:
+// PID 1 of the lab that runs the first line of each connection as a shell command, with the connection as its three
+// streams.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -38,12 +39,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(Socket socket, bool in_guest) : socket_(std::move(socket)), in_guest_(in_guest) {}
 
   void read() {
-    socket_.async_read_some(asio::buffer(byte_), [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-      if (error) return;
-      if (self->byte_[0] == '\n') return self->run();
-      self->command_.push_back(self->byte_[0]);
-      self->read();
-    });
+    socket_.async_read_some(asio::buffer(byte_),
+                            [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                              if (error) return;
+                              if (self->byte_[0] == '\n') return self->run();
+                              self->command_.push_back(self->byte_[0]);
+                              self->read();
+                            });
   }
 
  private:

@@ -43,8 +43,8 @@ struct End : LineProtocol::Events {
   std::map<LineProtocol::StreamId, int> resets;
 };
 
-// The serial line of user-mode Linux as it was measured: towards the guest it goes deaf for good once more than about 4 KB
-// wait unread.
+// The serial line of user-mode Linux as it was measured: towards the guest it goes deaf for good once more than about 4
+// KB wait unread.
 class Line {
  public:
   static constexpr std::size_t kDeafAbove = 4096;

@@ -1,9 +1,9 @@
 #include "labctl/kernel/modules.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -36,7 +36,8 @@ struct ModuleTreeTest : testing::Test {
   }
   std::vector<std::string> order(const std::vector<std::string>& modules) {
     std::vector<std::string> names;
-    for (const fs::path& file : kernel::ModuleTree(folder).load_order(modules)) names.push_back(kernel::module_name(file));
+    for (const fs::path& file : kernel::ModuleTree(folder).load_order(modules))
+      names.push_back(kernel::module_name(file));
     return names;
   }
 
@@ -47,7 +48,9 @@ TEST_F(ModuleTreeTest, DependenciesComeFirstAndOnce) {
   EXPECT_THAT(order({"ip_vs_rr", "ip_vs"}), ElementsAre("nf_defrag_ipv4", "nf_conntrack", "ip_vs", "ip_vs_rr"));
 }
 
-TEST_F(ModuleTreeTest, WhatIsBuiltInIsNotLoaded) { EXPECT_THAT(order({"unix", "crc32c_generic"}), ElementsAre()); }
+TEST_F(ModuleTreeTest, WhatIsBuiltInIsNotLoaded) {
+  EXPECT_THAT(order({"unix", "crc32c_generic"}), ElementsAre());
+}
 
 TEST_F(ModuleTreeTest, AMissingModuleIsNamed) {
   try {

@@ -12,7 +12,8 @@ namespace {
 // Names only: the counters beside them move by themselves.
 std::string links_of_this_namespace() {
   std::string names;
-  for (const auto& entry : std::filesystem::directory_iterator("/sys/class/net")) names += entry.path().filename().string() + " ";
+  for (const auto& entry : std::filesystem::directory_iterator("/sys/class/net"))
+    names += entry.path().filename().string() + " ";
   return names;
 }
 

@@ -23,16 +23,19 @@ netlink::NewLink new_link(const plan::InterfaceName& name, const std::optional<s
 
 netfilter::Forwarding forwarding(topology::Forwarding forward) {
   switch (forward) {
-    case topology::Forwarding::nat: return netfilter::Forwarding::nat;
-    case topology::Forwarding::dr: return netfilter::Forwarding::direct_routing;
-    case topology::Forwarding::tun: return netfilter::Forwarding::tunnel;
+    case topology::Forwarding::nat:
+      return netfilter::Forwarding::nat;
+    case topology::Forwarding::dr:
+      return netfilter::Forwarding::direct_routing;
+    case topology::Forwarding::tun:
+      return netfilter::Forwarding::tunnel;
   }
   return netfilter::Forwarding::nat;
 }
 
 }  // namespace
 
-Applier::Applier(Nodes& nodes, Names names) : nodes_(nodes), names_(std::move(names)) {
+Applier::Applier(Nodes& nodes, Reaper& reaper, Names names) : nodes_(nodes), reaper_(reaper), names_(std::move(names)) {
   // The switch has no addresses: no neighbour discovery of its own, and no rules for what it only forwards.
   if (netlink::has_sysctl("net.ipv6.conf.all.disable_ipv6")) {
     netlink::write_sysctl("net.ipv6.conf.all.disable_ipv6", "1");
@@ -56,7 +59,9 @@ Node& Applier::node(const std::string& name) {
   return *found->second;
 }
 
-netlink::Socket& Applier::socket_of(const std::string& name) { return name.empty() ? switch_ : node(name).socket(); }
+netlink::Socket& Applier::socket_of(const std::string& name) {
+  return name.empty() ? switch_ : node(name).socket();
+}
 
 std::uint32_t Applier::bridge_index(const std::string& bridge) {
   auto found = bridges_.find(bridge);
@@ -65,7 +70,7 @@ std::uint32_t Applier::bridge_index(const std::string& bridge) {
 }
 
 void Applier::operator()(const plan::CreateNode& it) {
-  auto created = std::make_shared<Node>(it.node, it.node, Node::Kind::node, names_);
+  auto created = std::make_shared<Node>(reaper_, it.node, it.node, Node::Kind::node, names_);
   if (!it.ipv6) {
     netlink::in_namespace(created->network(), [] {
       if (!netlink::has_sysctl("net.ipv6.conf.all.disable_ipv6")) return;
@@ -103,6 +108,14 @@ void Applier::operator()(const plan::CreateCable& it) {
   }
 }
 
+void Applier::disconnect(const plan::CreateCable& it) {
+  netlink::set_link_up(switch_, it.switch_end.name, false);
+}
+
+void Applier::remove(const plan::CreateCable& it) {
+  if (netlink::find_link(switch_, it.switch_end.name)) netlink::delete_link(switch_, it.switch_end.name);
+}
+
 void Applier::operator()(const plan::CreateDummy& it) {
   netlink::NewLink link = new_link(it.name, it.mtu);
   link.mac = it.mac;
@@ -122,7 +135,9 @@ void Applier::operator()(const plan::AddAddress& it) {
   netlink::add_address(socket_of(it.node), it.link, it.address);
 }
 
-void Applier::operator()(const plan::SetUp& it) { netlink::set_link_up(socket_of(it.node), it.link); }
+void Applier::operator()(const plan::SetUp& it) {
+  netlink::set_link_up(socket_of(it.node), it.link);
+}
 
 void Applier::operator()(const plan::AddRoute& it) {
   netlink::add_route(socket_of(it.node), {it.destination, it.via, it.device, it.source, it.onlink, it.metric});

@@ -17,7 +17,7 @@ using Nodes = std::map<std::string, std::shared_ptr<Node>>;
 class Applier {
  public:
   // NAMES is what every node is told of the others.
-  Applier(Nodes& nodes, Names names);
+  Applier(Nodes& nodes, Reaper& reaper, Names names);
 
   // Throws base::Error naming node, object, and the kernel's words.
   void apply(const plan::Operation& operation);
@@ -33,7 +33,10 @@ class Applier {
   void operator()(const plan::SetSysctl& it);
   void operator()(const plan::AddIpvsService& it);
 
-  netlink::Socket& switch_socket() { return switch_; }
+  // What comes and goes at a node's cables no longer does, as if it were switched off.
+  void disconnect(const plan::CreateCable& it);
+  // Takes the cable away, so that it can be made anew.
+  void remove(const plan::CreateCable& it);
 
  private:
   Node& node(const std::string& name);
@@ -41,6 +44,7 @@ class Applier {
   std::uint32_t bridge_index(const std::string& bridge);
 
   Nodes& nodes_;
+  Reaper& reaper_;
   Names names_;
   netlink::Socket switch_;
   std::map<std::string, std::uint32_t> bridges_;

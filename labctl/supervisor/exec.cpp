@@ -23,8 +23,8 @@
 namespace supervisor {
 namespace {
 
-using boost::asio::posix::stream_descriptor;
 using base::http::WebSocket;
+using boost::asio::posix::stream_descriptor;
 
 struct Command {
   std::string node;
@@ -68,7 +68,11 @@ Command parse_command(const std::string& text) {
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(boost::asio::io_context& loop, Reaper& reaper, FindNode find_node, std::shared_ptr<WebSocket> client)
-      : loop_(loop), reaper_(reaper), find_node_(std::move(find_node)), client_(std::move(client)), drain_timer_(loop) {}
+      : loop_(loop),
+        reaper_(reaper),
+        find_node_(std::move(find_node)),
+        client_(std::move(client)),
+        drain_timer_(loop) {}
 
   void begin() {
     auto self = shared_from_this();
@@ -161,7 +165,8 @@ class Session : public std::enable_shared_from_this<Session> {
     if (output.reading || output.ended || finished_ || !client_->writable()) return;
     output.reading = true;
     output.stream.async_read_some(
-        boost::asio::buffer(output.buffer), [self = shared_from_this(), &output](boost::system::error_code failure, size_t count) {
+        boost::asio::buffer(output.buffer),
+        [self = shared_from_this(), &output](boost::system::error_code failure, size_t count) {
           output.reading = false;
           if (failure) {  // EIO is how a terminal says that its last user has gone
             output.ended = true;

@@ -11,8 +11,8 @@
 namespace supervisor {
 namespace {
 
-using boost::asio::ip::tcp;
 using base::http::WebSocket;
+using boost::asio::ip::tcp;
 
 class Forward : public std::enable_shared_from_this<Forward> {
  public:
@@ -35,12 +35,13 @@ class Forward : public std::enable_shared_from_this<Forward> {
   void read() {
     if (reading_ || !socket_.is_open() || !client_->writable()) return;
     reading_ = true;
-    socket_.async_read_some(boost::asio::buffer(buffer_), [self = shared_from_this()](boost::system::error_code failure, size_t count) {
-      self->reading_ = false;
-      if (failure) return self->close("");
-      self->client_->send_binary({self->buffer_.data(), count});
-      self->read();
-    });
+    socket_.async_read_some(boost::asio::buffer(buffer_),
+                            [self = shared_from_this()](boost::system::error_code failure, size_t count) {
+                              self->reading_ = false;
+                              if (failure) return self->close("");
+                              self->client_->send_binary({self->buffer_.data(), count});
+                              self->read();
+                            });
   }
 
   void write(std::string data) {

@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "labctl/kernel/mounts.h"
 #include "lib/base/error.h"
 #include "lib/netlink/network_namespace.h"
@@ -77,8 +80,7 @@ void mount_run(const Preparation& preparation) {
 void prepare(void* argument) {
   const auto& preparation = *static_cast<Preparation*>(argument);
   base::check_system("keep mounts to the node", ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
-  base::check_system("set the host name",
-                     ::sethostname(preparation.host_name.c_str(), preparation.host_name.size()));
+  base::check_system("set the host name", ::sethostname(preparation.host_name.c_str(), preparation.host_name.size()));
   mount_run(preparation);
   kernel::mount_at("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC);
   kernel::mount_at("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC);
@@ -93,21 +95,26 @@ base::FileDescriptor open_namespace(pid_t process, const char* kind) {
 
 }  // namespace
 
-Node::Node(std::string name, std::string host_name, Kind kind, Names names)
-    : name_(std::move(name)),
+Node::Node(Reaper& reaper, std::string name, std::string host_name, Kind kind, Names names)
+    : reaper_(reaper),
+      name_(std::move(name)),
       host_name_(std::move(host_name)),
       kind_(kind),
       names_(std::move(names)),
       network_(netlink::create_network_namespace()) {}
 
-Node::~Node() { kill(); }
+Node::~Node() {
+  kill();
+}
 
 netlink::Socket& Node::socket() {
   if (!socket_) socket_ = std::make_unique<netlink::Socket>(netlink::Socket::open_in(network_));
   return *socket_;
 }
 
-void Node::share_file(const std::string& source, const std::string& name) { shared_.emplace_back(source, name); }
+void Node::share_file(const std::string& source, const std::string& name) {
+  shared_.emplace_back(source, name);
+}
 
 void Node::start_init() {
   Preparation preparation{host_name_, names_, shared_};
@@ -118,6 +125,7 @@ void Node::start_init() {
   init.prepare = prepare;
   init.prepare_argument = &preparation;
   init_ = base::start_program(init);
+  reaper_.watch(init_, [this](int) { init_ended(); });
   mounts_ = open_namespace(init_, "mnt");
   host_names_ = open_namespace(init_, "uts");
   ipc_ = open_namespace(init_, "ipc");
@@ -140,11 +148,26 @@ pid_t Node::start(base::Program program) {
 }
 
 void Node::kill() {
-  if (init_ > 0) ::kill(init_, SIGKILL);
+  if (init_ > 0) {
+    reaper_.forget(init_);
+    ::kill(init_, SIGKILL);
+  }
   init_ = -1;
   killed_ = true;
 }
 
+void Node::kill_processes() {
+  if (init_ < 0) return;
+  struct stat own, other;
+  base::check_system("look at the node's process namespace", ::fstat(pids_.get(), &own));
+  for (const auto& process : std::filesystem::directory_iterator("/proc")) {
+    pid_t pid = static_cast<pid_t>(std::atoi(process.path().filename().c_str()));
+    if (pid <= 0 || pid == init_) continue;
+    if (::stat((process.path() / "ns/pid").c_str(), &other) == 0 && other.st_ino == own.st_ino) ::kill(pid, SIGKILL);
+  }
+}
+
+// Whatever ran in the node has been killed by the kernel.
 void Node::init_ended() {
   init_ = -1;
   killed_ = true;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "labctl/supervisor/reaper.h"
 #include "lib/base/file_descriptor.h"
 #include "lib/base/process.h"
 #include "lib/netlink/socket.h"
@@ -28,7 +29,8 @@ class Node {
  public:
   enum class Kind { node, pod };
 
-  Node(std::string name, std::string host_name, Kind kind, Names names);
+  // REAPER must outlive it.
+  Node(Reaper& reaper, std::string name, std::string host_name, Kind kind, Names names);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -47,15 +49,17 @@ class Node {
   pid_t init() const { return init_; }
   // Ends every process of the node with SIGKILL, daemons included; its network stays as it is, unused.
   void kill();
-  // To be called when the reaper saw init() end: whatever ran in the node has been killed by the kernel.
-  void init_ended();
+  // The same, but the node goes on: it may be given new processes.
+  void kill_processes();
 
   // A folder of the lab that is seen in the node as /run/labctl/NAME; to be set before anything runs.
   void share_file(const std::string& source, const std::string& name);
 
  private:
   void start_init();
+  void init_ended();
 
+  Reaper& reaper_;
   std::string name_;
   std::string host_name_;
   Kind kind_;

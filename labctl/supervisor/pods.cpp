@@ -112,7 +112,7 @@ void Pods::connect(Pod& pod, const boost::json::object& request) {
   Names names = names_;
   names.hosts = {{address.address.to_string(), host_name}};
   names.resolv_conf = resolv_conf(request);
-  pod.node = std::make_shared<Node>(pod.name, host_name, Node::Kind::pod, names);
+  pod.node = std::make_shared<Node>(reaper_, pod.name, host_name, Node::Kind::pod, names);
   pod.address = address.address.to_string();
   netlink::in_namespace(pod.node->network(), [] {
     if (!netlink::has_sysctl("net.ipv6.conf.all.disable_ipv6")) return;
@@ -146,7 +146,7 @@ void Pods::remove(const std::string& name) {
   Pod& pod = *found->second;
   if (pod.host_network) {
     for (auto& [id, container] : pod.containers) {
-      if (container.running) ::kill(-container.pid, SIGKILL);
+      signal(container, SIGKILL);
     }
   } else {
     pod.node->kill();
@@ -179,7 +179,8 @@ Container& Pods::start_container(Pod& pod, const boost::json::object& request) {
   program.arguments = words(request, "argv");
   if (program.arguments.empty()) throw base::Error("\"argv\" is empty");
   program.working_directory = text(request, "cwd", "/");
-  if (const boost::json::value* variables = request.if_contains("env"); variables != nullptr && variables->is_object()) {
+  if (const boost::json::value* variables = request.if_contains("env");
+      variables != nullptr && variables->is_object()) {
     for (const auto& variable : variables->as_object()) {
       if (variable.value().is_string()) {
         program.environment[std::string(variable.key())] = std::string(variable.value().as_string());
@@ -190,8 +191,11 @@ Container& Pods::start_container(Pod& pod, const boost::json::object& request) {
   container.pid = pod.node->start(program);
   container.running = true;
   container.log->read_from(loop_, std::move(output.read_end));
-  reaper_.watch(container.pid, [this, name = pod.name, id = container.id](int status) { container_exited(name, id, status); });
-  events_.add(pod.host, "container", fmt::format("{} of pod {} started (PID {})", container.name, pod.name, container.pid));
+  container.log->follow([log = pod.log](std::string_view text) { log->append(text); });
+  reaper_.watch(container.pid,
+                [this, name = pod.name, id = container.id](int status) { container_exited(name, id, status); });
+  events_.add(pod.host, "container",
+              fmt::format("{} of pod {} started (PID {})", container.name, pod.name, container.pid));
   return pod.containers[container.id] = std::move(container);
 }
 
@@ -202,10 +206,33 @@ void Pods::container_exited(const std::string& name, const std::string& id, int 
   if (found == pod->containers.end()) return;
   found->second.running = false;
   found->second.exit_code = base::exit_code_of(wait_status);
-  events_.add(pod->host, "container", fmt::format("{} of pod {} exited (exit code {})", found->second.name, name,
-                                                  found->second.exit_code));
+  events_.add(pod->host, "container",
+              fmt::format("{} of pod {} exited (exit code {})", found->second.name, name, found->second.exit_code));
   auto followers = followers_;
   for (auto& [number, follower] : followers) follower(*pod, found->second);
+}
+
+void Pods::signal(const Container& container, int signal) {
+  if (container.running) ::kill(-container.pid, signal);
+}
+
+boost::json::object Pods::to_json(const Container& container) {
+  boost::json::object json{
+      {"id", container.id}, {"name", container.name}, {"pid", container.pid}, {"running", container.running}};
+  if (!container.running) json["exit"] = container.exit_code;
+  return json;
+}
+
+boost::json::object Pods::to_json(const Pod& pod) {
+  boost::json::array containers;
+  for (const auto& [id, container] : pod.containers) containers.push_back(to_json(container));
+  return {{"name", pod.name},
+          {"uid", pod.uid},
+          {"host", pod.host},
+          {"address", pod.address},
+          {"hostNetwork", pod.host_network},
+          {"state", pod.node->killed() ? "killed" : "running"},
+          {"containers", std::move(containers)}};
 }
 
 std::uint64_t Pods::follow_exits(ExitFollower follower) {

@@ -34,6 +34,7 @@ struct Pod {
   boost::json::object request;  // as it was asked for
   std::shared_ptr<Node> node;   // the host itself where host_network is set
   std::map<std::string, Container> containers;
+  std::shared_ptr<OutputLog> log = std::make_shared<OutputLog>();  // of all its containers, ended ones included
 };
 
 class Pods {
@@ -48,10 +49,15 @@ class Pods {
   const std::map<std::string, std::unique_ptr<Pod>>& all() const { return pods_; }
 
   Container& start_container(Pod& pod, const boost::json::object& request);
+  // To its process and those that it started. One that has ended meanwhile is no error.
+  void signal(const Container& container, int signal);
   // A container that exited: pod, container, exit code.
   using ExitFollower = std::function<void(const Pod&, const Container&)>;
   std::uint64_t follow_exits(ExitFollower follower);
   void unfollow_exits(std::uint64_t follower) { followers_.erase(follower); }
+
+  static boost::json::object to_json(const Pod& pod);
+  static boost::json::object to_json(const Container& container);
 
   // Forgets the pods of a node that was killed or is built anew.
   void host_gone(const std::string& host);

@@ -12,7 +12,9 @@
 #include <sstream>
 
 #include "lib/base/error.h"
+#include "lib/base/http.h"
 #include "lib/base/process.h"
+#include "lib/netlink/network_namespace.h"
 
 namespace supervisor {
 
@@ -29,7 +31,8 @@ struct Processes::Entry {
   ProcessState state = ProcessState::waiting;
   pid_t pid = -1;
   unsigned restarts = 0;
-  bool restart_asked = false;
+  bool asking = false;  // an HTTP request that shows whether it is ready is under way
+  Restarted restarted;  // set while somebody waits for it to be restarted
   std::optional<int> exit_code;
   Clock::time_point started;
   milliseconds back_off{100};
@@ -63,12 +66,18 @@ bool is_listening(pid_t process, std::uint16_t port) {
 
 std::string to_string(ProcessState state) {
   switch (state) {
-    case ProcessState::waiting: return "waiting";
-    case ProcessState::starting: return "starting";
-    case ProcessState::ready: return "ready";
-    case ProcessState::exited: return "exited";
-    case ProcessState::failed: return "failed";
-    case ProcessState::stopped: return "stopped";
+    case ProcessState::waiting:
+      return "waiting";
+    case ProcessState::starting:
+      return "starting";
+    case ProcessState::ready:
+      return "ready";
+    case ProcessState::exited:
+      return "exited";
+    case ProcessState::failed:
+      return "failed";
+    case ProcessState::stopped:
+      return "stopped";
   }
   return "";
 }
@@ -111,7 +120,6 @@ void Processes::start_possible() {
 }
 
 void Processes::launch(Entry& entry) {
-  if (stopping_) return;
   base::Pipe output = base::make_pipe();
   base::Program program;
   program.arguments = entry.process.arguments;
@@ -123,8 +131,10 @@ void Processes::launch(Entry& entry) {
     entry.pid = nodes_.at(entry.process.node)->start(program);
   } catch (const base::Error& error) {
     entry.log->append(std::string(error.what()) + "\n");
+    if (entry.restarted) std::exchange(entry.restarted, nullptr)(error.what());
     return fail(entry, error.what());
   }
+  if (entry.restarted) std::exchange(entry.restarted, nullptr)("");
   output.write_end.reset();
   entry.state = ProcessState::starting;
   entry.log->read_from(loop_, std::move(output.read_end));
@@ -154,6 +164,9 @@ void Processes::poll_ready(Entry& entry) {
   if (const auto* file = std::get_if<topology::Ready::File>(&condition)) {
     met = ::access(fmt::format("/proc/{}/root{}", entry.pid, file->path).c_str(), F_OK) == 0;
   }
+  if (const auto* http = std::get_if<topology::Ready::Http>(&condition); http != nullptr && !entry.asking) {
+    ask_http(entry, *http);
+  }
   if (met) return become_ready(entry);
   if (Clock::now() - entry.started > entry.process.ready.within) {
     return fail(entry, fmt::format("{} was not ready within {} s", entry.process.full_name(),
@@ -162,6 +175,23 @@ void Processes::poll_ready(Entry& entry) {
   entry.timer.expires_after(poll_interval);
   entry.timer.async_wait([this, &entry](boost::system::error_code failure) {
     if (!failure) poll_ready(entry);
+  });
+}
+
+// One request at a time, from inside the node: the client makes its socket in the call.
+void Processes::ask_http(Entry& entry, const topology::Ready::Http& condition) {
+  base::http::ClientOptions options;
+  options.connect_timeout = options.request_timeout = milliseconds(1000);
+  base::http::Client client(loop_, base::http::Endpoint::tcp("127.0.0.1", condition.port), options);
+  base::http::Request request;
+  request.target = condition.path;
+  entry.asking = true;
+  netlink::in_namespace(nodes_.at(entry.process.node)->network(), [&] {
+    client.request(request, [this, &entry](const base::http::Outcome& outcome) {
+      entry.asking = false;
+      bool good = outcome.ok() && outcome.response->status >= 200 && outcome.response->status < 400;
+      if (good && entry.state == ProcessState::starting) become_ready(entry);
+    });
   });
 }
 
@@ -177,23 +207,24 @@ void Processes::exited(Entry& entry, int wait_status) {
   entry.exit_code = base::exit_code_of(wait_status);
   entry.timer.cancel();
   events_.add(entry.process.node, "exited", fmt::format("{} (exit code {})", entry.process.name, *entry.exit_code));
-  if (stopping_ || entry.state == ProcessState::stopped) return;
+  if (entry.state == ProcessState::stopped) return;
   bool once = std::holds_alternative<topology::Ready::Exit>(entry.process.ready.condition);
   if (once && *entry.exit_code == 0) return become_ready(entry);
-  bool again = entry.restart_asked || entry.process.restart == topology::Restart::always ||
+  bool again = entry.restarted || entry.process.restart == topology::Restart::always ||
                (entry.process.restart == topology::Restart::on_failure && *entry.exit_code != 0);
   if (again) return restart_later(entry);
   bool was_ready = entry.state == ProcessState::ready;
   entry.state = ProcessState::exited;
-  if (!was_ready) fail(entry, fmt::format("{} ended with exit code {} before it was ready", entry.process.full_name(), *entry.exit_code));
+  if (!was_ready)
+    fail(entry,
+         fmt::format("{} ended with exit code {} before it was ready", entry.process.full_name(), *entry.exit_code));
 }
 
 void Processes::restart_later(Entry& entry) {
   // What ran for long starts again at once; what does not stay up is given ever more time.
   bool lived = Clock::now() - entry.started > std::chrono::seconds(10);
-  milliseconds delay = entry.restart_asked || lived ? milliseconds(0) : entry.back_off;
+  milliseconds delay = entry.restarted || lived ? milliseconds(0) : entry.back_off;
   entry.back_off = lived ? milliseconds(100) : std::min(entry.back_off * 2, longest_back_off);
-  entry.restart_asked = false;
   ++entry.restarts;
   entry.state = ProcessState::starting;
   entry.timer.expires_after(delay);
@@ -212,15 +243,16 @@ void Processes::fail(Entry& entry, const std::string& why) {
   std::exchange(failed_, nullptr)(tail.empty() ? why : why + "; it said:\n" + tail);
 }
 
-void Processes::restart(const std::string& full_name) {
+void Processes::restart(const std::string& full_name, Restarted done) {
   Entry& entry = find(full_name);
+  if (entry.restarted) throw base::Error(full_name + " is being restarted already");
+  entry.restarted = std::move(done);
   entry.back_off = milliseconds(100);
   if (entry.pid < 0) {
     entry.timer.cancel();
     ++entry.restarts;
     return launch(entry);
   }
-  entry.restart_asked = true;
   // Asked, and given a moment; then told.
   ::kill(entry.pid, SIGTERM);
   entry.timer.expires_after(milliseconds(3000));
@@ -252,14 +284,6 @@ void Processes::start_node(const std::string& node) {
   start_possible();
 }
 
-void Processes::stop_all() {
-  stopping_ = true;
-  for (Entry* entry : order_) {
-    entry->timer.cancel();
-    if (entry->pid > 0) ::kill(entry->pid, SIGTERM);
-  }
-}
-
 std::shared_ptr<OutputLog> Processes::log(const std::string& full_name) const {
   auto found = entries_.find(full_name);
   return found == entries_.end() ? nullptr : found->second->log;
@@ -269,11 +293,12 @@ boost::json::array Processes::to_json(const std::string& node) const {
   boost::json::array all;
   for (const Entry* entry : order_) {
     if (!node.empty() && entry->process.node != node) continue;
-    boost::json::object it{{"name", entry->process.full_name()},
-                           {"node", entry->process.node},
-                           {"command", boost::json::array(entry->process.arguments.begin(), entry->process.arguments.end())},
-                           {"state", to_string(entry->state)},
-                           {"restarts", entry->restarts}};
+    boost::json::object it{
+        {"name", entry->process.full_name()},
+        {"node", entry->process.node},
+        {"command", boost::json::array(entry->process.arguments.begin(), entry->process.arguments.end())},
+        {"state", to_string(entry->state)},
+        {"restarts", entry->restarts}};
     if (entry->pid > 0) it["pid"] = entry->pid;
     if (entry->exit_code) it["exit"] = *entry->exit_code;
     all.push_back(std::move(it));

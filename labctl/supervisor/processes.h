@@ -34,15 +34,14 @@ class Processes {
   void start(std::function<void()> all_ready, std::function<void(const std::string& why)> failed);
 
   bool has(const std::string& full_name) const { return entries_.count(full_name) != 0; }
-  // Ends it and starts it again. Throws base::Error where there is none.
-  void restart(const std::string& full_name);
+  // Ends it and starts it again. DONE is called when the new one runs, or with why it does not. Throws base::Error
+  // where there is none.
+  using Restarted = std::function<void(const std::string& failure)>;
+  void restart(const std::string& full_name, Restarted done);
   void signal(const std::string& full_name, int signal);
   // A node was killed: its processes are not restarted. It was built anew: they are started.
   void node_killed(const std::string& node);
   void start_node(const std::string& node);
-  // Nothing is restarted any more; every process gets SIGTERM.
-  void stop_all();
-
   std::shared_ptr<OutputLog> log(const std::string& full_name) const;
   boost::json::array to_json(const std::string& node = {}) const;
 
@@ -53,6 +52,7 @@ class Processes {
   void launch(Entry& entry);
   void check_ready(Entry& entry);
   void poll_ready(Entry& entry);
+  void ask_http(Entry& entry, const topology::Ready::Http& condition);
   void become_ready(Entry& entry);
   void exited(Entry& entry, int wait_status);
   void restart_later(Entry& entry);
@@ -66,7 +66,6 @@ class Processes {
   std::vector<Entry*> order_;
   std::function<void()> all_ready_;
   std::function<void(const std::string&)> failed_;
-  bool stopping_ = false;
 };
 
 // Whether a process of the network namespace of PROCESS (any process in it) listens on TCP PORT. Read from /proc, so

@@ -4,9 +4,13 @@
 
 namespace supervisor {
 
-Reaper::Reaper(boost::asio::io_context& loop) : signals_(loop, SIGCHLD) { wait(); }
+Reaper::Reaper(boost::asio::io_context& loop) : signals_(loop, SIGCHLD) {
+  wait();
+}
 
-void Reaper::watch(pid_t process, std::function<void(int)> exited) { watched_[process] = std::move(exited); }
+void Reaper::watch(pid_t process, std::function<void(int)> exited) {
+  watched_[process] = std::move(exited);
+}
 
 void Reaper::wait() {
   signals_.async_wait([this](boost::system::error_code failure, int) {

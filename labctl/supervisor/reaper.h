@@ -14,6 +14,8 @@ class Reaper {
 
   // EXITED is called once with the wait status, from the event loop.
   void watch(pid_t process, std::function<void(int wait_status)> exited);
+  // It is still waited for, but nobody is told.
+  void forget(pid_t process) { watched_.erase(process); }
 
  private:
   void wait();

@@ -1,5 +1,6 @@
 // The first process of a node: waits for those whose parent has gone, and ends when asked. When it ends, so does every
-// process of the node, as the kernel does with a process namespace. Plain C++ without libraries: it starts in every node.
+// process of the node, as the kernel does with a process namespace. Plain C++ without libraries: it starts in every
+// node.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,0 +1,126 @@
+#include "labctl/supervisor/control_api.h"
+
+#include <boost/asio/post.hpp>
+#include <boost/json.hpp>
+
+#include "labctl/supervisor/exec.h"
+#include "lib/base/error.h"
+
+namespace supervisor {
+
+ControlApi::ControlApi(Lab& lab, int listener)
+    : lab_(lab), server_(lab.loop(), [this](ExchangePointer exchange) { handle(exchange); }) {
+  server_.listen_on_descriptor(listener);
+}
+
+void ControlApi::handle(const ExchangePointer& exchange) {
+  answer_errors(exchange, [&] {
+    Segments segments = exchange->request().segments();
+    const std::string what = segments.size() >= 2 && segments[0] == "v1" ? segments[1] : "";
+    if (what == "lab") return handle_lab(exchange);
+    if (what == "plan") return answer(*exchange, boost::json::parse(plan::to_json(lab_.plan())));
+    if (what == "nodes") return handle_nodes(exchange, segments);
+    if (what == "processes") return handle_processes(exchange, segments);
+    if (what == "pods") return handle_pods(exchange, segments);
+    if (what == "events") return handle_events(exchange);
+    if (what == "exec") return handle_exec(exchange);
+    if (what == "forward") return handle_forward(exchange);
+    refuse(*exchange, 404, "no " + exchange->request().path + " here");
+  });
+}
+
+void ControlApi::handle_lab(const ExchangePointer& exchange) {
+  if (exchange->request().method != "DELETE") return answer(*exchange, lab_.to_json());
+  answer(*exchange, boost::json::object{});
+  // The answer goes out first.
+  boost::asio::post(lab_.loop(), [this] { lab_.end(); });
+}
+
+void ControlApi::handle_nodes(const ExchangePointer& exchange, const Segments& segments) {
+  if (segments.size() == 2) return answer(*exchange, boost::json::object{{"nodes", lab_.nodes_to_json()}});
+  const std::string& name = segments[2];
+  std::shared_ptr<Node> node = lab_.find_node(name);
+  if (!node) return refuse(*exchange, 404, "no node \"" + name + "\" in this lab");
+  if (segments.size() == 3) return answer(*exchange, lab_.node_to_json(*node));
+  if (segments[3] == "kill") {
+    lab_.kill_node(name);
+  } else if (segments[3] == "restart") {
+    lab_.restart_node(name);
+  } else {
+    return refuse(*exchange, 404, "a node can be killed and restarted, not \"" + segments[3] + "\"");
+  }
+  answer(*exchange, boost::json::object{});
+}
+
+void ControlApi::handle_processes(const ExchangePointer& exchange, const Segments& segments) {
+  Processes& processes = lab_.processes();
+  const base::http::Request& request = exchange->request();
+  if (segments.size() == 2) {
+    return answer(*exchange, boost::json::object{{"processes", processes.to_json(request.parameter("node"))}});
+  }
+  const std::string& name = segments[2];
+  if (!processes.has(name)) return refuse(*exchange, 404, "no process \"" + name + "\" in this lab");
+  const std::string what = segments.size() > 3 ? segments[3] : "";
+  if (what == "log") return answer_log(exchange, processes.log(name));
+  if (what == "restart") {
+    return processes.restart(name, [exchange](const std::string& failure) {
+      if (failure.empty()) return answer(*exchange, boost::json::object{});
+      refuse(*exchange, 409, failure);
+    });
+  }
+  if (what == "signal") {
+    processes.signal(name, body_of(request).at("signal").to_number<int>());
+    return answer(*exchange, boost::json::object{});
+  }
+  refuse(*exchange, 404, "a process has a log, and can be restarted and signalled");
+}
+
+void ControlApi::handle_pods(const ExchangePointer& exchange, const Segments& segments) {
+  if (segments.size() == 2) {
+    boost::json::array pods;
+    for (const auto& [name, pod] : lab_.pods().all()) pods.push_back(Pods::to_json(*pod));
+    return answer(*exchange, boost::json::object{{"pods", std::move(pods)}});
+  }
+  Pod* pod = lab_.find_pod(segments[2]);
+  if (pod == nullptr) return refuse(*exchange, 404, "no pod \"" + segments[2] + "\" in this lab");
+  if (segments.size() == 3) return answer(*exchange, Pods::to_json(*pod));
+  if (segments[3] == "log") return answer_log(exchange, pod->log);
+  refuse(*exchange, 404, "a pod has a log");
+}
+
+void ControlApi::handle_events(const ExchangePointer& exchange) {
+  base::http::Response head;
+  head.content_type = "application/x-ndjson";
+  for (const boost::json::object& event : lab_.events().all()) head.body += boost::json::serialize(event) + "\n";
+  if (!wants_follow(exchange->request())) return exchange->respond(std::move(head));
+  std::shared_ptr<base::http::ResponseStream> stream = exchange->stream(std::move(head));
+  Events& events = lab_.events();
+  std::uint64_t follower = events.follow(
+      [stream](const boost::json::object& event) { write_bounded(*stream, boost::json::serialize(event) + "\n"); });
+  stream->on_closed([&events, follower] { events.unfollow(follower); });
+}
+
+void ControlApi::handle_exec(const ExchangePointer& exchange) {
+  if (!exchange->request().is_websocket_upgrade()) return refuse(*exchange, 400, "exec is a WebSocket");
+  exchange->upgrade_websocket([this](std::shared_ptr<base::http::WebSocket> client) {
+    serve_exec(
+        lab_.loop(), lab_.reaper(), [this](const std::string& name) { return lab_.find_node(name); },
+        std::move(client));
+  });
+}
+
+void ControlApi::handle_forward(const ExchangePointer& exchange) {
+  const base::http::Request& request = exchange->request();
+  if (!request.is_websocket_upgrade()) return refuse(*exchange, 400, "forward is a WebSocket");
+  std::string name = request.parameter("node");
+  std::string address = request.has_parameter("address") ? request.parameter("address") : "127.0.0.1";
+  int port = std::stoi(request.parameter("port"));
+  if (port < 1 || port > 65535) return refuse(*exchange, 400, "\"port\" is not a port");
+  std::shared_ptr<Node> node = lab_.find_node(name);
+  if (!node) return refuse(*exchange, 404, "no node \"" + name + "\" in this lab");
+  exchange->upgrade_websocket([this, node, address, port](std::shared_ptr<base::http::WebSocket> client) {
+    serve_forward(lab_.loop(), *node, address, static_cast<std::uint16_t>(port), std::move(client));
+  });
+}
+
+}  // namespace supervisor

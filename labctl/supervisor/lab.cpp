@@ -1,0 +1,286 @@
+#include "labctl/supervisor/lab.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/json.hpp>
+#include <chrono>
+
+#include "labctl/kernel/bundle.h"
+#include "labctl/kernel/mounts.h"
+#include "labctl/supervisor/node_api.h"
+#include "lib/base/error.h"
+#include "lib/netlink/link.h"
+#include "lib/netlink/route.h"
+
+namespace supervisor {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How long the loop is kept from answering calls while the lab is built.
+constexpr std::chrono::milliseconds longest_piece{10};
+
+topology::Topology read_topology(const boost::json::object& bundle) {
+  const boost::json::object& written = bundle.at("topology").as_object();
+  return topology::parse(std::string(written.at("text").as_string()), std::string(written.at("path").as_string()));
+}
+
+Names names_of(const plan::Plan& plan) {
+  Names names;
+  for (const auto& [address, name] : plan.hosts) names.hosts.emplace_back(address.to_string(), name);
+  // Without it, resolvers would wait for the host's servers, which a lab cannot reach; so they are refused at once.
+  names.resolv_conf = "# This lab has no name server; /etc/hosts knows its nodes.\n";
+  return names;
+}
+
+std::string node_socket(const std::string& node) {
+  return std::string(kernel::kLabDirectory) + "/nodes/" + node;
+}
+
+std::vector<std::string> addresses_of(const std::vector<netlink::AddressInfo>& addresses, std::uint32_t link) {
+  std::vector<std::string> texts;
+  for (const netlink::AddressInfo& it : addresses) {
+    if (it.link == link) texts.push_back(it.address.to_string());
+  }
+  return texts;
+}
+
+}  // namespace
+
+Lab::Lab(boost::asio::io_context& loop, boost::json::object bundle)
+    : loop_(loop),
+      bundle_(std::move(bundle)),
+      topology_(read_topology(bundle_)),
+      plan_(plan::make_plan(topology_, kernel::bundle_name(bundle_))),
+      reaper_(loop),
+      applier_(nodes_, reaper_, names_of(plan_)),
+      processes_(loop, reaper_, events_, nodes_),
+      pods_(loop, reaper_, events_, nodes_, names_of(plan_)),
+      time_to_live_(loop),
+      started_(timestamp()),
+      phase_start_(Clock::now()) {}
+
+Lab::~Lab() = default;
+
+// ---- from the plan to a running lab
+
+void Lab::start(Callbacks callbacks) {
+  callbacks_ = std::move(callbacks);
+  events_.add("", "lab", fmt::format("{} starts on {}", plan_.lab, kernel::bundle_provider(bundle_)));
+  if (!plan_.control_plane.empty()) write_manifests();
+  start_time_to_live();
+  build_more(0);
+}
+
+void Lab::build_more(size_t next) {
+  try {
+    Clock::time_point until = Clock::now() + longest_piece;
+    for (; next < plan_.operations.size() && Clock::now() < until; ++next) apply(plan_.operations[next]);
+  } catch (const std::exception& error) {
+    return fail(error.what());
+  }
+  if (next == plan_.operations.size()) return built();
+  boost::asio::post(loop_, [this, next] { build_more(next); });
+}
+
+void Lab::apply(const plan::Operation& operation) {
+  applier_.apply(operation);
+  const auto* created = std::get_if<plan::CreateNode>(&operation);
+  if (created == nullptr || plan_.control_plane.empty()) return;
+  bool in_cluster = std::any_of(plan_.processes.begin(), plan_.processes.end(), [&](const plan::Process& process) {
+    return process.name == "nodelet" && process.node == created->node;
+  });
+  if (in_cluster) serve_node(created->node);
+}
+
+void Lab::serve_node(const std::string& node) {
+  node_apis_.erase(node);
+  node_apis_[node] = std::make_unique<NodeApi>(*this, node, node_socket(node));
+  nodes_.at(node)->share_file(node_socket(node), "node.sock");
+  if (node == plan_.control_plane) nodes_.at(node)->share_file(plan::manifests_file, "manifests.json");
+}
+
+// Those written in the topology are JSON already, those in files of their own come with the bundle.
+void Lab::write_manifests() {
+  kernel::make_directories(node_socket(""));
+  const boost::json::value* files = bundle_.if_contains("files");
+  boost::json::array items;
+  for (const topology::Manifest& manifest : topology_.manifests) {
+    if (manifest.path.empty()) {
+      items.push_back(boost::json::parse(manifest.json));
+      continue;
+    }
+    const boost::json::value* text = files == nullptr ? nullptr : files->as_object().if_contains(manifest.path);
+    if (text == nullptr) throw base::Error("the bundle lacks the manifests of " + manifest.path);
+    boost::json::value list = boost::json::parse(text->as_string());
+    for (boost::json::value& item : list.as_object().at("items").as_array()) items.push_back(std::move(item));
+  }
+  boost::json::object list{{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(items)}};
+  base::FileDescriptor file = base::open_file(plan::manifests_file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  base::write_all(file.get(), boost::json::serialize(list));
+}
+
+void Lab::built() {
+  size_t count = std::count_if(nodes_.begin(), nodes_.end(), [](const auto&) { return true; });
+  finish_phase("network", fmt::format("{} nodes", count));
+  for (const plan::Process& process : plan_.processes) processes_.add(process);
+  processes_.start(
+      [this] {
+        finish_phase("processes", fmt::format("{} processes", plan_.processes.size()));
+        state_ = State::ready;
+        events_.add("", "lab", "ready");
+        callbacks_.ready();
+      },
+      [this](const std::string& why) { fail(why); });
+}
+
+void Lab::finish_phase(const std::string& phase, const std::string& message) {
+  Clock::time_point now = Clock::now();
+  double passed = std::chrono::duration<double, std::milli>(now - phase_start_).count();
+  phase_start_ = now;
+  timings_.push_back(boost::json::object{{"phase", phase}, {"ms", passed}});
+  callbacks_.progress(phase, message, passed);
+}
+
+void Lab::fail(const std::string& why) {
+  state_ = State::failed;
+  why_ = why;
+  events_.add("", "lab", "failed: " + why);
+  callbacks_.failed(why);
+}
+
+void Lab::start_time_to_live() {
+  const boost::json::value* options = bundle_.if_contains("options");
+  const boost::json::value* seconds = options == nullptr ? nullptr : options->as_object().if_contains("ttlSeconds");
+  if (seconds == nullptr || !seconds->is_number()) return;
+  time_to_live_.expires_after(std::chrono::seconds(seconds->to_number<std::int64_t>()));
+  time_to_live_.async_wait([this](boost::system::error_code failure) {
+    if (failure) return;
+    events_.add("", "lab", "its time to live is over");
+    end();
+  });
+}
+
+void Lab::end() {
+  state_ = State::stopping;
+  events_.add("", "lab", "ends");
+  callbacks_.ended();
+}
+
+// ---- faults
+
+std::vector<plan::CreateCable> Lab::cables_of(const std::string& node) const {
+  std::vector<plan::CreateCable> cables;
+  for (const plan::Operation& operation : plan_.operations) {
+    const auto* cable = std::get_if<plan::CreateCable>(&operation);
+    if (cable != nullptr && cable->node == node) cables.push_back(*cable);
+  }
+  return cables;
+}
+
+void Lab::kill_node(const std::string& name) {
+  if (Pod* pod = find_pod(name)) {
+    if (pod->host_network) {
+      for (auto& [id, container] : pod->containers) pods_.signal(container, SIGKILL);
+    } else {
+      pod->node->kill_processes();
+    }
+    events_.add(pod->host, "killed", "pod " + pod->name);
+    return;
+  }
+  std::shared_ptr<Node> node = find_node(name);
+  if (!node) throw base::Error("no node \"" + name + "\" in this lab");
+  processes_.node_killed(name);
+  pods_.host_gone(name);
+  node->kill();
+  for (const plan::CreateCable& cable : cables_of(name)) applier_.disconnect(cable);
+  events_.add(name, "killed", "node " + name);
+}
+
+void Lab::restart_node(const std::string& name) {
+  std::shared_ptr<Node> node = find_node(name);
+  if (!node || node->kind() != Node::Kind::node) throw base::Error("no node \"" + name + "\" in this lab");
+  kill_node(name);
+  for (const plan::CreateCable& cable : cables_of(name)) applier_.remove(cable);
+  for (const plan::Operation& operation : plan_.operations_of(name)) apply(operation);
+  events_.add(name, "restarted", "node " + name);
+  processes_.start_node(name);
+}
+
+// ---- looking
+
+std::shared_ptr<Node> Lab::find_node(const std::string& name) const {
+  auto found = nodes_.find(name);
+  if (found != nodes_.end()) return found->second;
+  std::shared_ptr<Node> only;
+  for (const auto& [full_name, node] : nodes_) {
+    if (node->kind() != Node::Kind::pod || full_name.substr(full_name.find('/') + 1) != name) continue;
+    if (only) return nullptr;
+    only = node;
+  }
+  return only;
+}
+
+Pod* Lab::find_pod(const std::string& name) {
+  if (Pod* pod = pods_.find(name)) return pod;
+  std::shared_ptr<Node> node = find_node(name);
+  return node && node->kind() == Node::Kind::pod ? pods_.find(node->name()) : nullptr;
+}
+
+boost::json::object Lab::to_json() const {
+  static constexpr const char* states[] = {"starting", "ready", "failed", "stopping"};
+  boost::json::array endpoints;
+  for (const auto& [what, where] : plan_.endpoints) {
+    endpoints.push_back(boost::json::object{{"what", what}, {"where", where}});
+  }
+  const boost::json::object& kernel = bundle_.at("kernel").as_object();
+  boost::json::object json{
+      {"name", plan_.lab},
+      {"state", states[static_cast<int>(state_)]},
+      {"kernel",
+       {{"provider", kernel.at("provider")}, {"version", kernel.at("version")}, {"reason", kernel.at("reason")}}},
+      {"topology", bundle_.at("topology").at("path")},
+      {"started", started_},
+      {"endpoints", std::move(endpoints)},
+      {"timings", timings_}};
+  if (!why_.empty()) json["why"] = why_;
+  if (!plan_.api.empty()) json["api"] = plan_.api;
+  if (!plan_.control_plane.empty()) json["controlPlane"] = plan_.control_plane;
+  return json;
+}
+
+boost::json::object Lab::node_to_json(Node& node) {
+  bool is_pod = node.kind() == Node::Kind::pod;
+  boost::json::object json{
+      {"name", node.name()}, {"kind", is_pod ? "pod" : "node"}, {"state", node.killed() ? "killed" : "running"}};
+  if (is_pod) json["host"] = pods_.find(node.name())->host;
+  std::vector<netlink::AddressInfo> addresses = netlink::list_addresses(node.socket());
+  boost::json::array links;
+  for (const netlink::LinkInfo& link : netlink::list_links(node.socket())) {
+    std::vector<std::string> its = addresses_of(addresses, link.index);
+    links.push_back(
+        boost::json::object{{"name", link.alternative_names.empty() ? link.name : link.alternative_names.front()},
+                            {"kind", link.kind},
+                            {"up", link.up},
+                            {"mac", link.mac.to_string()},
+                            {"addresses", boost::json::array(its.begin(), its.end())}});
+  }
+  json["links"] = std::move(links);
+  return json;
+}
+
+boost::json::array Lab::nodes_to_json() {
+  boost::json::array all;
+  for (Node::Kind kind : {Node::Kind::node, Node::Kind::pod}) {
+    for (auto& [name, node] : nodes_) {
+      if (node->kind() == kind) all.push_back(node_to_json(*node));
+    }
+  }
+  return all;
+}
+
+}  // namespace supervisor

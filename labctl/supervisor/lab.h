@@ -1,0 +1,96 @@
+// The running lab: its nodes, pods and processes, from the plan to the end.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "labctl/plan/plan.h"
+#include "labctl/supervisor/apply.h"
+#include "labctl/supervisor/events.h"
+#include "labctl/supervisor/pods.h"
+#include "labctl/supervisor/processes.h"
+#include "labctl/supervisor/reaper.h"
+
+namespace supervisor {
+
+class NodeApi;
+
+class Lab {
+ public:
+  // BUNDLE is described at kernel::LabSpec. Throws topology::InvalidTopology or base::Error; touches nothing yet.
+  Lab(boost::asio::io_context& loop, boost::json::object bundle);
+  ~Lab();
+  Lab(const Lab&) = delete;
+  Lab& operator=(const Lab&) = delete;
+
+  struct Callbacks {
+    std::function<void(const std::string& phase, const std::string& message, double milliseconds)> progress;
+    std::function<void()> ready;
+    std::function<void(const std::string& why)> failed;
+    std::function<void()> ended;
+  };
+  // Builds the lab piece by piece, so that calls are answered meanwhile.
+  void start(Callbacks callbacks);
+  void end();
+
+  // Throw base::Error where there is no such node, or the kernel refuses.
+  void kill_node(const std::string& name);
+  void restart_node(const std::string& name);
+
+  // A node, or a pod by its full name, or by its own where only one namespace has it; nullptr where there is none.
+  std::shared_ptr<Node> find_node(const std::string& name) const;
+  Pod* find_pod(const std::string& name);
+
+  boost::json::object to_json() const;
+  boost::json::array nodes_to_json();
+  boost::json::object node_to_json(Node& node);
+
+  const plan::Plan& plan() const { return plan_; }
+  boost::asio::io_context& loop() { return loop_; }
+  Reaper& reaper() { return reaper_; }
+  Events& events() { return events_; }
+  Processes& processes() { return processes_; }
+  Pods& pods() { return pods_; }
+
+ private:
+  enum class State { starting, ready, failed, stopping };
+
+  void build_more(size_t next);
+  void apply(const plan::Operation& operation);
+  void built();
+  void fail(const std::string& why);
+  void finish_phase(const std::string& phase, const std::string& message);
+  void write_manifests();
+  void serve_node(const std::string& node);
+  void start_time_to_live();
+  std::vector<plan::CreateCable> cables_of(const std::string& node) const;
+
+  boost::asio::io_context& loop_;
+  boost::json::object bundle_;
+  topology::Topology topology_;
+  plan::Plan plan_;
+  Reaper reaper_;
+  Events events_;
+  Nodes nodes_;
+  Applier applier_;
+  Processes processes_;
+  Pods pods_;
+  std::map<std::string, std::unique_ptr<NodeApi>> node_apis_;
+  boost::asio::steady_timer time_to_live_;
+  Callbacks callbacks_;
+  State state_ = State::starting;
+  std::string why_;
+  std::string started_;
+  std::chrono::steady_clock::time_point phase_start_;
+  boost::json::array timings_;
+};
+
+}  // namespace supervisor

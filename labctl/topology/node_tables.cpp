@@ -219,43 +219,58 @@ Type<IpvsService> ipvs_type() {
 
 // ---- workloads
 
+// A key that says by what a workload is known to be ready: MAKE turns its value into the condition.
+template <class V, class Make>
+Field<Ready> condition(std::string name, Type<V> type, Make make, std::string doc, std::string example) {
+  return {std::move(name),
+          std::move(doc),
+          std::move(example),
+          type.called,
+          false,
+          [type, make](const yaml::Node& node, Ready& ready, Faults& faults) {
+            if (!std::holds_alternative<std::monostate>(ready.condition)) {
+              return faults.add(node.at, "a workload is ready by one condition, remove this one or the other"), false;
+            }
+            V value{};
+            if (!type.decode(node, value, faults)) return false;
+            ready.condition = make(std::move(value));
+            return true;
+          },
+          type.schema};
+}
+
+// "8080/healthz"
+Type<Ready::Http> http_ready_type() {
+  return scalar_type<Ready::Http>("a port and a path (8080/healthz)",
+                                  [](const yaml::Node& node) -> std::optional<Ready::Http> {
+                                    size_t slash = node.text.find('/');
+                                    std::optional<std::uint64_t> port = parse_unsigned(node.text.substr(0, slash));
+                                    if (!port || *port < 1 || *port > 65535 || slash == std::string::npos)
+                                      return std::nullopt;
+                                    return Ready::Http{static_cast<std::uint16_t>(*port), node.text.substr(slash)};
+                                  },
+                                  {{"type", "string"}, {"pattern", "^[0-9]+/"}});
+}
+
 Type<Ready> ready_type() {
-  auto condition = [](auto set) { return set; };
   ObjectKind<Ready> kind{"ready", "When a workload counts as ready; one of the conditions.", {}, nullptr, "", {}};
-  kind.fields = {{"tcp", "A TCP port of the node accepts connections.", "8080", "a port", false,
-                  condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
-                    std::uint16_t port = 0;
-                    if (!port_type().decode(node, port, faults)) return false;
-                    ready.condition = Ready::Tcp{port};
-                    return true;
-                  }),
-                  port_type().schema},
-                 {"log", "A line of its output matches this regular expression.", "\"ready for connections\"", "text",
-                  false, condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
-                    std::string pattern;
-                    if (!text_type().decode(node, pattern, faults)) return false;
-                    ready.condition = Ready::Log{pattern};
-                    return true;
-                  }),
-                  text_type().schema},
-                 {"file", "A file exists in the node.", "/run/web.pid", "a path", false,
-                  condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
-                    std::string path;
-                    if (!text_type("a path").decode(node, path, faults)) return false;
-                    ready.condition = Ready::File{path};
-                    return true;
-                  }),
-                  text_type().schema},
-                 {"exit", "It has ended, with this exit code.", "0", "0", false,
-                  condition([](const yaml::Node& node, Ready& ready, Faults& faults) {
-                    if (node.text != "0") return faults.add(node.at, wrong_type("0", node)), false;
-                    ready.condition = Ready::Exit{};
-                    return true;
-                  }),
-                  [](SchemaBuilder&) {
-                    return boost::json::object{{"const", 0}};
-                  }},
-                 field<Ready>("within", &Ready::within, duration_type(), "How long that may take.", "20s")};
+  kind.fields = {
+      condition(
+          "tcp", port_type(), [](std::uint16_t port) { return Ready::Tcp{port}; },
+          "A TCP port of the node accepts connections.", "8080"),
+      condition(
+          "http", http_ready_type(), [](Ready::Http http) { return http; },
+          "A request to this port and path of the node is answered with a status from 200 to 399.", "8080/healthz"),
+      condition(
+          "log", pattern_type(), [](std::string pattern) { return Ready::Log{std::move(pattern)}; },
+          "A line of its output matches this regular expression.", "\"ready for connections\""),
+      condition(
+          "file", text_type("a path"), [](std::string path) { return Ready::File{std::move(path)}; },
+          "A file exists in the node.", "/run/web.pid"),
+      condition(
+          "exit", number_type<unsigned>("0", 0, 0), [](unsigned) { return Ready::Exit{}; },
+          "It has ended, with this exit code.", "0"),
+      field<Ready>("within", &Ready::within, duration_type(), "How long that may take.", "20s")};
   return object_type(std::move(kind));
 }
 

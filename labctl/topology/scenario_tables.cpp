@@ -1,5 +1,3 @@
-#include <regex>
-
 #include "labctl/topology/tables.h"
 #include "labctl/topology/values.h"
 
@@ -33,19 +31,6 @@ Type<Failure> failure_type() {
                                 return std::nullopt;
                               },
                               {{"enum", {"timeout", "refused", "reset", "unreachable", "any"}}});
-}
-
-Type<std::string> pattern_type() {
-  return scalar_type<std::string>("a regular expression",
-                                  [](const yaml::Node& node) -> std::optional<std::string> {
-                                    try {
-                                      std::regex checked(node.text);
-                                      return node.text;
-                                    } catch (const std::regex_error&) {
-                                      return std::nullopt;
-                                    }
-                                  },
-                                  {{"type", "string"}, {"format", "regex"}});
 }
 
 // Conntrack fields are written as conntrack(8) prints them: "src=10.0.0.1 dst=… [ASSURED]".

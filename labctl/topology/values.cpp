@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <regex>
 
 namespace topology {
 namespace {
@@ -82,6 +83,19 @@ Type<std::string> label_type(std::string called) {
       std::move(called),
       [](const yaml::Node& node) { return is_label(node.text) ? std::optional(node.text) : std::nullopt; },
       {{"type", "string"}, {"pattern", "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}});
+}
+
+Type<std::string> pattern_type() {
+  return scalar_type<std::string>("a regular expression",
+                                  [](const yaml::Node& node) -> std::optional<std::string> {
+                                    try {
+                                      std::regex checked(node.text);
+                                      return node.text;
+                                    } catch (const std::regex_error&) {
+                                      return std::nullopt;
+                                    }
+                                  },
+                                  {{"type", "string"}, {"format", "regex"}});
 }
 
 Type<std::string> choice_type(std::vector<std::string> choices) {

@@ -17,6 +17,8 @@ std::string refuse_label(const std::string& text);
 std::string refuse_interface(const std::string& text);
 
 Type<std::string> text_type(std::string called = "text");
+// ECMAScript, as the standard library has it.
+Type<std::string> pattern_type();
 Type<std::string> label_type(std::string called);
 Type<std::string> choice_type(std::vector<std::string> choices);
 Type<bool> boolean_type();

@@ -83,16 +83,21 @@ void delete_address(Socket& socket, const std::string& link, const Prefix& addre
   change_address(socket, "delete address", RTM_DELADDR, 0, link, address);
 }
 
+std::optional<AddressInfo> parse_address(nlmsghdr* header) {
+  auto* address = static_cast<ifaddrmsg*>(nlmsg_data(header));
+  nlattr* attributes[IFA_MAX + 1];
+  if (nlmsg_parse(header, sizeof(ifaddrmsg), attributes, IFA_MAX, nullptr) < 0) return std::nullopt;
+  nlattr* value = attributes[IFA_LOCAL] != nullptr ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS];
+  std::optional<IpAddress> parsed = address_of(value);
+  if (!parsed) return std::nullopt;
+  return AddressInfo{address->ifa_index, Prefix{*parsed, address->ifa_prefixlen}};
+}
+
 std::vector<AddressInfo> list_addresses(Socket& socket) {
   Message message(RTM_GETADDR, 0, ifaddrmsg{});
   std::vector<AddressInfo> addresses;
   socket.dump("list addresses", message, [&](nlmsghdr* header) {
-    auto* address = static_cast<ifaddrmsg*>(nlmsg_data(header));
-    nlattr* attributes[IFA_MAX + 1];
-    if (nlmsg_parse(header, sizeof(ifaddrmsg), attributes, IFA_MAX, nullptr) < 0) return;
-    nlattr* value = attributes[IFA_LOCAL] != nullptr ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS];
-    std::optional<IpAddress> parsed = address_of(value);
-    if (parsed) addresses.push_back({address->ifa_index, Prefix{*parsed, address->ifa_prefixlen}});
+    if (std::optional<AddressInfo> address = parse_address(header)) addresses.push_back(*address);
   });
   return addresses;
 }
@@ -109,22 +114,26 @@ void delete_route(Socket& socket, const Route& route) {
   change_route(socket, "delete route", RTM_DELROUTE, 0, route);
 }
 
+std::optional<RouteInfo> parse_route(nlmsghdr* header) {
+  auto* route = static_cast<rtmsg*>(nlmsg_data(header));
+  if (route->rtm_type != RTN_UNICAST || route->rtm_table != RT_TABLE_MAIN) return std::nullopt;
+  nlattr* attributes[RTA_MAX + 1];
+  if (nlmsg_parse(header, sizeof(rtmsg), attributes, RTA_MAX, nullptr) < 0) return std::nullopt;
+  RouteInfo info;
+  const std::uint8_t zero[16] = {};
+  info.destination.address = address_of(attributes[RTA_DST]).value_or(IpAddress(route->rtm_family, zero));
+  info.destination.length = route->rtm_dst_len;
+  info.via = address_of(attributes[RTA_GATEWAY]);
+  info.onlink = (route->rtm_flags & RTNH_F_ONLINK) != 0;
+  if (attributes[RTA_OIF] != nullptr) info.link = nla_get_u32(attributes[RTA_OIF]);
+  return info;
+}
+
 std::vector<RouteInfo> list_routes(Socket& socket) {
   Message message(RTM_GETROUTE, 0, rtmsg{});
   std::vector<RouteInfo> routes;
   socket.dump("list routes", message, [&](nlmsghdr* header) {
-    auto* route = static_cast<rtmsg*>(nlmsg_data(header));
-    if (route->rtm_type != RTN_UNICAST || route->rtm_table != RT_TABLE_MAIN) return;
-    nlattr* attributes[RTA_MAX + 1];
-    if (nlmsg_parse(header, sizeof(rtmsg), attributes, RTA_MAX, nullptr) < 0) return;
-    RouteInfo info;
-    const std::uint8_t zero[16] = {};
-    info.destination.address = address_of(attributes[RTA_DST]).value_or(IpAddress(route->rtm_family, zero));
-    info.destination.length = route->rtm_dst_len;
-    info.via = address_of(attributes[RTA_GATEWAY]);
-    info.onlink = (route->rtm_flags & RTNH_F_ONLINK) != 0;
-    if (attributes[RTA_OIF] != nullptr) info.link = nla_get_u32(attributes[RTA_OIF]);
-    routes.push_back(info);
+    if (std::optional<RouteInfo> route = parse_route(header)) routes.push_back(*route);
   });
   return routes;
 }
@@ -151,25 +160,30 @@ void delete_forwarding_entry(Socket& socket, const std::string& link, const MacA
                    RTM_DELNEIGH, AF_BRIDGE, NTF_SELF, link, destination, mac);
 }
 
+std::optional<NeighbourInfo> parse_neighbour(nlmsghdr* header) {
+  auto* neighbour = static_cast<ndmsg*>(nlmsg_data(header));
+  nlattr* attributes[NDA_MAX + 1];
+  if (nlmsg_parse(header, sizeof(ndmsg), attributes, NDA_MAX, nullptr) < 0) return std::nullopt;
+  NeighbourInfo info;
+  info.family = neighbour->ndm_family;
+  info.link = static_cast<std::uint32_t>(neighbour->ndm_ifindex);
+  info.permanent = (neighbour->ndm_state & NUD_PERMANENT) != 0;
+  info.address = address_of(attributes[NDA_DST]);
+  if (attributes[NDA_LLADDR] != nullptr && nla_len(attributes[NDA_LLADDR]) == 6) {
+    std::array<std::uint8_t, 6> bytes;
+    std::memcpy(bytes.data(), nla_data(attributes[NDA_LLADDR]), bytes.size());
+    info.mac = MacAddress(bytes);
+  }
+  return info;
+}
+
 std::vector<NeighbourInfo> list_neighbours(Socket& socket, int family) {
   ndmsg request{};
   request.ndm_family = static_cast<std::uint8_t>(family);
   Message message(RTM_GETNEIGH, 0, request);
   std::vector<NeighbourInfo> neighbours;
   socket.dump("list neighbours", message, [&](nlmsghdr* header) {
-    auto* neighbour = static_cast<ndmsg*>(nlmsg_data(header));
-    nlattr* attributes[NDA_MAX + 1];
-    if (nlmsg_parse(header, sizeof(ndmsg), attributes, NDA_MAX, nullptr) < 0) return;
-    NeighbourInfo info;
-    info.link = static_cast<std::uint32_t>(neighbour->ndm_ifindex);
-    info.permanent = (neighbour->ndm_state & NUD_PERMANENT) != 0;
-    info.address = address_of(attributes[NDA_DST]);
-    if (attributes[NDA_LLADDR] != nullptr && nla_len(attributes[NDA_LLADDR]) == 6) {
-      std::array<std::uint8_t, 6> bytes;
-      std::memcpy(bytes.data(), nla_data(attributes[NDA_LLADDR]), bytes.size());
-      info.mac = MacAddress(bytes);
-    }
-    neighbours.push_back(info);
+    if (std::optional<NeighbourInfo> neighbour = parse_neighbour(header)) neighbours.push_back(*neighbour);
   });
   return neighbours;
 }

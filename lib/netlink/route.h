@@ -20,6 +20,8 @@ struct AddressInfo {
   Prefix address;
 };
 std::vector<AddressInfo> list_addresses(Socket& socket);
+// Of a message RTM_NEWADDR or RTM_DELADDR, as a subscription delivers it (RTNLGRP_IPV4_IFADDR).
+std::optional<AddressInfo> parse_address(nlmsghdr* header);
 
 struct Route {
   Prefix destination;
@@ -41,6 +43,8 @@ struct RouteInfo {
 };
 // Unicast routes of the main table.
 std::vector<RouteInfo> list_routes(Socket& socket);
+// Of a message RTM_NEWROUTE or RTM_DELROUTE (RTNLGRP_IPV4_ROUTE); nothing for other routes than list_routes() has.
+std::optional<RouteInfo> parse_route(nlmsghdr* header);
 
 // A permanent ARP or NDP entry: ADDRESS is at MAC on LINK.
 void replace_neighbour(Socket& socket, const std::string& link, const IpAddress& address, const MacAddress& mac);
@@ -53,6 +57,7 @@ void delete_forwarding_entry(Socket& socket, const std::string& link, const MacA
                              const IpAddress& destination);
 
 struct NeighbourInfo {
+  int family = 0;
   std::uint32_t link = 0;  // index
   std::optional<IpAddress> address;
   std::optional<MacAddress> mac;
@@ -60,5 +65,7 @@ struct NeighbourInfo {
 };
 // FAMILY: AF_INET, AF_INET6, or AF_BRIDGE for forwarding entries (ADDRESS is then the tunnel end point).
 std::vector<NeighbourInfo> list_neighbours(Socket& socket, int family);
+// Of a message RTM_NEWNEIGH or RTM_DELNEIGH (RTNLGRP_NEIGH), whichever its family.
+std::optional<NeighbourInfo> parse_neighbour(nlmsghdr* header);
 
 }  // namespace netlink

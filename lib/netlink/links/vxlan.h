@@ -15,4 +15,7 @@ struct Vxlan {
 
 void create_vxlan(Socket& socket, const NewLink& link, const Vxlan& vxlan);
 
+// What the device NAME is made of; nothing where there is no such link, or one of another kind.
+std::optional<Vxlan> find_vxlan(Socket& socket, const std::string& name);
+
 }  // namespace netlink

@@ -94,6 +94,18 @@ IptablesRules parse_save(std::string_view text) {
   return rules;
 }
 
+std::map<std::string, IptablesRules> parse_save_tables(std::string_view text) {
+  std::map<std::string, IptablesRules> tables;
+  while (!text.empty()) {
+    std::string_view line = next_line(text);
+    if (line.substr(0, 1) != "*") continue;
+    size_t end = text.find("\n*");
+    tables[std::string(line.substr(1))] = parse_save(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return tables;
+}
+
 Iptables Iptables::choose(Family family, const std::vector<std::string>& probe_rules, const std::string& chain_prefix) {
   std::vector<Iptables> serving;
   std::string objections;
@@ -128,6 +140,10 @@ void Iptables::restore(const std::string& text) const {
 
 std::string Iptables::save(const std::string& table) const {
   return base::run_checked({program("-save"), "-t", table});
+}
+
+std::map<std::string, IptablesRules> Iptables::tables() const {
+  return parse_save_tables(base::run_checked({program("-save")}));
 }
 
 }  // namespace netfilter

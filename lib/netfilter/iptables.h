@@ -41,6 +41,8 @@ std::string quote_comment(const std::string& comment);
 // CHAIN".
 using IptablesRules = std::map<std::string, std::vector<std::string>>;
 IptablesRules parse_save(std::string_view text);
+// The same for a text of several tables, by table.
+std::map<std::string, IptablesRules> parse_save_tables(std::string_view text);
 
 class Iptables {
  public:
@@ -63,6 +65,8 @@ class Iptables {
   void restore(const std::string& text) const;
   std::string save(const std::string& table) const;
   IptablesRules rules(const std::string& table) const { return parse_save(save(table)); }
+  // Every table that is in use, by one run of the program.
+  std::map<std::string, IptablesRules> tables() const;
 
  private:
   Family family_;

@@ -42,7 +42,26 @@ TEST(IptablesSave, IsReadByChainInOrder) {
   EXPECT_THAT(rules["KUBE-SERVICES"], ElementsAre("-s 127.0.0.0/8 -j RETURN", "-j ACCEPT"));
 }
 
+TEST(IptablesSave, IsReadByTable) {
+  auto tables = netfilter::parse_save_tables(
+      "# Generated\n*nat\n:A - [0:0]\n-A A -j RETURN\nCOMMIT\n# Completed\n# Generated\n*filter\n:A - [0:0]\n"
+      ":INPUT ACCEPT [0:0]\n-A A -j ACCEPT\nCOMMIT\n");
+  ASSERT_EQ(tables.size(), 2U);
+  EXPECT_THAT(tables["nat"]["A"], ElementsAre("-j RETURN"));
+  EXPECT_EQ(tables["nat"].count("INPUT"), 0U);
+  EXPECT_THAT(tables["filter"]["A"], ElementsAre("-j ACCEPT"));
+  EXPECT_EQ(tables["filter"].count("INPUT"), 1U);
+}
+
 class IptablesTest : public PrivateNetwork {};
+
+TEST_F(IptablesTest, ReadsAllTablesInOneRun) {
+  Iptables iptables = Iptables::choose();
+  iptables.restore("*nat\n:A - [0:0]\n-A A -j ACCEPT\nCOMMIT\n*filter\n:B - [0:0]\n-A B -j DROP\nCOMMIT\n");
+  auto tables = iptables.tables();
+  EXPECT_THAT(tables["nat"]["A"], ElementsAre("-j ACCEPT"));
+  EXPECT_THAT(tables["filter"]["B"], ElementsAre("-j DROP"));
+}
 
 TEST_F(IptablesTest, ChoosesAVariantThatWorksAndLeavesNothingOfTheProbe) {
   Iptables iptables = Iptables::choose(Iptables::Family::ipv4, {"-m addrtype --dst-type LOCAL -j RETURN"});

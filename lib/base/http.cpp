@@ -224,29 +224,6 @@ void tune(int descriptor) {
   set(IPPROTO_TCP, TCP_USER_TIMEOUT, 15000);
 }
 
-std::string peer_name(int descriptor) {
-  sockaddr_storage address{};
-  socklen_t length = sizeof address;
-  if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&address), &length) < 0) return {};
-  char text[INET6_ADDRSTRLEN] = {};
-  if (address.ss_family == AF_INET) {
-    auto* inet = reinterpret_cast<sockaddr_in*>(&address);
-    ::inet_ntop(AF_INET, &inet->sin_addr, text, sizeof text);
-    return std::string(text) + ":" + std::to_string(ntohs(inet->sin_port));
-  }
-  if (address.ss_family == AF_INET6) {
-    auto* inet = reinterpret_cast<sockaddr_in6*>(&address);
-    std::string port = std::to_string(ntohs(inet->sin6_port));
-    if (IN6_IS_ADDR_V4MAPPED(&inet->sin6_addr)) {
-      ::inet_ntop(AF_INET, inet->sin6_addr.s6_addr + 12, text, sizeof text);
-      return std::string(text) + ":" + port;
-    }
-    ::inet_ntop(AF_INET6, &inet->sin6_addr, text, sizeof text);
-    return "[" + std::string(text) + "]:" + port;
-  }
-  return "unix";
-}
-
 Error to_error(const std::string& doing, const error_code& code) {
   if (code.category() == boost::system::system_category()) return Error::system(doing, code.value());
   if (code == beast::error::timeout) return Error::system(doing, ETIMEDOUT);

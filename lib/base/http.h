@@ -68,6 +68,7 @@ struct Request {
   std::string body;
   // "192.168.113.102:43210", "[fd00::2]:43210", or "unix".
   std::string peer;
+  std::string local;  // the address that it was reached at, in the same form
 
   // The path split at '/' first and decoded then, so that a segment may contain an encoded '/': {"v1", "nodes", "a/b"}.
   std::vector<std::string> segments() const;
@@ -171,6 +172,9 @@ class Server {
   void listen_on_descriptor(int descriptor);
   // Cuts connections and stops accepting.
   void stop();
+  // Stops accepting, closes the connections that wait for a further request, and the others after their answer.
+  // DRAINED is called once none is left; WebSockets are not waited for.
+  void drain(std::function<void()> drained);
 
  private:
   class Implementation;

@@ -31,6 +31,8 @@ class Cuttable {
  public:
   virtual ~Cuttable() = default;
   virtual void cut() = 0;
+  // To end after what is under way.
+  virtual void drain() {}
 };
 
 // The socket addresses of an endpoint; host names are looked up. Throws Error.
@@ -39,7 +41,6 @@ std::vector<Protocol::endpoint> resolve(const Endpoint& endpoint);
 FileDescriptor open_socket(const Protocol::endpoint& address);
 // No Nagle; a peer that vanished (its node was killed) is noticed within 15 s. Does nothing for unix sockets.
 void tune(int descriptor);
-std::string peer_name(int descriptor);
 
 Error to_error(const std::string& doing, const error_code& code);
 Headers copy_headers(const beast::http::fields& fields);

@@ -15,6 +15,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include "lib/base/http_beast.h"
+#include "lib/base/socket_address.h"
 
 namespace base::http {
 namespace {
@@ -22,7 +23,16 @@ namespace {
 using namespace detail;
 namespace protocol = boost::beast::http;
 
-class ExchangeImplementation;
+// Held by a server and by each of its connections, to learn when the last of them is gone.
+struct Presence {
+  Presence() = default;
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+  ~Presence() {
+    if (gone) gone();
+  }
+  std::function<void()> gone;
+};
 
 Query parse_query(std::string_view text) {
   Query query;
@@ -43,12 +53,15 @@ Query parse_query(std::string_view text) {
 class Connection : public Cuttable, public std::enable_shared_from_this<Connection> {
  public:
   using Registrar = std::function<void(std::shared_ptr<Cuttable>)>;
-  Connection(Stream stream, std::shared_ptr<const Handler> handler, ServerOptions options, Registrar registrar)
+  Connection(Stream stream, std::shared_ptr<const Handler> handler, ServerOptions options, Registrar registrar,
+             std::shared_ptr<Presence> presence)
       : stream_(std::move(stream)),
         handler_(std::move(handler)),
         options_(options),
         registrar_(std::move(registrar)),
-        peer_(peer_name(stream_.socket().native_handle())) {}
+        presence_(std::move(presence)),
+        peer_(SocketAddress::peer(stream_.socket().native_handle()).text()),
+        local_(SocketAddress::local(stream_.socket().native_handle()).text()) {}
 
   void read();
   void respond(Response response);
@@ -57,6 +70,11 @@ class Connection : public Cuttable, public std::enable_shared_from_this<Connecti
   void cut() override {
     error_code ignored;
     stream_.socket().close(ignored);
+  }
+  void drain() override {
+    draining_ = true;
+    keep_alive_ = false;
+    if (between_requests_) cut();
   }
   asio::any_io_executor executor() { return stream_.get_executor(); }
   Stream& socket() { return stream_; }
@@ -75,11 +93,15 @@ class Connection : public Cuttable, public std::enable_shared_from_this<Connecti
   std::shared_ptr<const Handler> handler_;
   ServerOptions options_;
   Registrar registrar_;
+  std::shared_ptr<Presence> presence_;
   std::string peer_;
+  std::string local_;
   beast::flat_buffer buffer_;
   std::optional<protocol::request_parser<protocol::string_body>> parser_;
   protocol::request<protocol::string_body> handshake_;
   bool keep_alive_ = false;
+  bool between_requests_ = false;
+  bool draining_ = false;
   bool head_only_ = false;
   unsigned version_ = 11;
 };
@@ -223,6 +245,7 @@ void Connection::read() {
   protocol::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code code, size_t) {
     if (code) return self->refuse(code);
     self->stream_.expires_never();
+    self->between_requests_ = false;
     self->dispatch();
   });
 }
@@ -241,7 +264,7 @@ void Connection::refuse(const error_code& code) {
 void Connection::dispatch() {
   auto message = parser_->release();
   version_ = message.version();
-  keep_alive_ = message.keep_alive();
+  keep_alive_ = message.keep_alive() && !draining_;
   head_only_ = message.method() == protocol::verb::head;
   Request request;
   request.method = std::string(message.method_string());
@@ -251,6 +274,7 @@ void Connection::dispatch() {
   if (question != std::string::npos) request.query = parse_query(std::string_view(request.target).substr(question + 1));
   request.headers = copy_headers(message);
   request.peer = peer_;
+  request.local = local_;
   request.body = std::move(message.body());
   if (request.is_websocket_upgrade()) {
     message.body().clear();
@@ -281,6 +305,7 @@ void Connection::respond(Response response) {
   auto finished = [self = shared_from_this()](error_code code) {
     if (code) return self->cut();
     if (!self->keep_alive_) return self->shut_down();
+    self->between_requests_ = true;
     self->read();
   };
   if (head_only_) {
@@ -341,6 +366,7 @@ class Server::Implementation : public std::enable_shared_from_this<Server::Imple
   uint16_t listen(const Endpoint& endpoint);
   void listen_on(FileDescriptor listener);
   void stop();
+  void drain(std::function<void()> drained);
 
  private:
   struct Listener {
@@ -350,6 +376,7 @@ class Server::Implementation : public std::enable_shared_from_this<Server::Imple
   };
   void wait(std::shared_ptr<Listener> listener);
   bool accept(int listener);
+  void close_listeners();
   void remember(std::shared_ptr<Cuttable> connection);
 
   asio::io_context& loop_;
@@ -357,6 +384,8 @@ class Server::Implementation : public std::enable_shared_from_this<Server::Imple
   ServerOptions options_;
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::vector<std::weak_ptr<Cuttable>> connections_;
+  std::shared_ptr<Presence> presence_ = std::make_shared<Presence>();
+  std::weak_ptr<Presence> draining_;
   bool stopped_ = false;
 };
 
@@ -416,10 +445,12 @@ bool Server::Implementation::accept(int listener) {
     Stream stream(loop_.get_executor());
     stream.socket().assign(Protocol(peer.ss_family, 0), socket.get());
     socket.release();
-    auto connection = std::make_shared<Connection>(std::move(stream), handler_, options_,
-                                                   [weak = weak_from_this()](std::shared_ptr<Cuttable> upgraded) {
-                                                     if (auto self = weak.lock()) self->remember(std::move(upgraded));
-                                                   });
+    auto connection = std::make_shared<Connection>(
+        std::move(stream), handler_, options_,
+        [weak = weak_from_this()](std::shared_ptr<Cuttable> upgraded) {
+          if (auto self = weak.lock()) self->remember(std::move(upgraded));
+        },
+        presence_);
     remember(connection);
     connection->read();
   }
@@ -430,14 +461,32 @@ void Server::Implementation::remember(std::shared_ptr<Cuttable> connection) {
   connections_.push_back(connection);
 }
 
-void Server::Implementation::stop() {
-  stopped_ = true;
+void Server::Implementation::close_listeners() {
   for (const auto& listener : listeners_) {
     error_code ignored;
     listener->descriptor.close(ignored);
     listener->pause.cancel();
   }
   listeners_.clear();
+}
+
+void Server::Implementation::drain(std::function<void()> drained) {
+  // What the kernel has accepted is under way for the client, which would see it reset.
+  for (const auto& listener : listeners_) accept(listener->descriptor.native_handle());
+  stopped_ = true;
+  close_listeners();
+  draining_ = presence_;
+  presence_->gone = [&loop = loop_, drained = std::move(drained)] { asio::post(loop, drained); };
+  presence_.reset();
+  for (const auto& weak : connections_) {
+    if (auto connection = weak.lock()) connection->drain();
+  }
+}
+
+void Server::Implementation::stop() {
+  stopped_ = true;
+  close_listeners();
+  if (auto presence = draining_.lock()) presence->gone = nullptr;
   for (const auto& weak : std::exchange(connections_, {})) {
     if (auto connection = weak.lock()) connection->cut();
   }
@@ -460,6 +509,10 @@ void Server::listen_on_descriptor(int descriptor) {
 
 void Server::stop() {
   implementation_->stop();
+}
+
+void Server::drain(std::function<void()> drained) {
+  implementation_->drain(std::move(drained));
 }
 
 }  // namespace base::http

@@ -106,6 +106,7 @@ TEST_F(HttpTest, HandlersSeeTheWholeRequest) {
   EXPECT_EQ(seen.header("x-test"), "yes");
   EXPECT_EQ(seen.body, "the body");
   EXPECT_THAT(seen.peer, HasSubstr("127.0.0.1:"));
+  EXPECT_EQ("http://" + seen.local, endpoint.text());
 }
 
 TEST_F(HttpTest, ConnectionsAreKeptAlive) {
@@ -135,6 +136,35 @@ TEST_F(HttpTest, ARequestOnAConnectionThatTheServerHasClosedIsSentAgain) {
   Outcome outcome = exchange(client, request_for("/", "POST", "x"));
   EXPECT_TRUE(outcome.ok());
   EXPECT_EQ(served, 2);
+}
+
+TEST_F(HttpTest, ADrainedServerFinishesWhatIsUnderWayAndAcceptsNothingNew) {
+  std::shared_ptr<Exchange> pending;
+  Endpoint endpoint = serve([&](std::shared_ptr<Exchange> exchange) {
+    if (exchange->request().path == "/slow") {
+      pending = exchange;
+      return loop_.stop();
+    }
+    exchange->respond({});
+  });
+  Client idle(loop_, endpoint);
+  exchange(idle, request_for("/"));  // its connection is kept alive
+  Client client(loop_, endpoint);
+  Outcome outcome;
+  client.request(request_for("/slow"), [&](Outcome result) { outcome = std::move(result); });
+  run();
+  bool answered_first = false;
+  server_->drain([&] {
+    answered_first = outcome.ok();
+    loop_.stop();
+  });
+  Client late(loop_, endpoint);
+  EXPECT_FALSE(exchange(late, request_for("/")).ok());
+  pending->respond({200, "late", "text/plain", {}});
+  pending.reset();
+  run();
+  EXPECT_TRUE(answered_first);
+  EXPECT_EQ(outcome.value().body, "late");
 }
 
 TEST_F(HttpTest, AnExceptionOfTheHandlerIsAnsweredWithItsWords) {
@@ -399,7 +429,7 @@ TEST_F(WebSocketTest, APausedReaderStopsTheWriter) {
   loop_.run_for(200ms);
   EXPECT_EQ(delivered, 0u);
   EXPECT_LT(sent, 50u * 1024 * 1024) << "the queue is not bounded";
-  EXPECT_FALSE(client->writable());
+  EXPECT_GT(client->backlog(), WebSocket::low_water) << "the writer was told to go on";
 
   server_side_->on_message([&](std::string data, bool) {
     delivered += data.size();

@@ -52,7 +52,7 @@ class Informer {
   std::shared_ptr<Implementation> implementation_;
 };
 
-// The same with parsed objects: T is Service, EndpointSlice, Node, Pod or Deployment.
+// The same with parsed objects: T is Service, EndpointSlice, Node, Pod, Deployment or ReplicaSet.
 template <class T>
 class TypedInformer {
  public:

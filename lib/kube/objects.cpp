@@ -41,15 +41,14 @@ std::vector<Condition> conditions_at(const Object& object, std::string_view path
   std::vector<Condition> result;
   for_each_object(array_at(object, path), [&](const Object& condition) {
     result.push_back({text_at(condition, "type"), text_at(condition, "status"), text_at(condition, "reason"),
-                      text_at(condition, "message")});
+                      text_at(condition, "message"), text_at(condition, "lastTransitionTime")});
   });
   return result;
 }
 
 bool condition_is_true(const std::vector<Condition>& conditions, std::string_view type) {
-  return std::any_of(conditions.begin(), conditions.end(), [type](const Condition& condition) {
-    return condition.type == type && condition.status == "True";
-  });
+  const Condition* condition = find_condition(conditions, type);
+  return condition != nullptr && condition->status == "True";
 }
 
 IntOrString int_or_string_at(const Object& object, std::string_view path) {
@@ -205,6 +204,19 @@ IntOrString IntOrString::parse(const json::value& value) {
   return {number_of(value, 0), {}};
 }
 
+const Condition* find_condition(const std::vector<Condition>& conditions, std::string_view type) {
+  auto found = std::find_if(conditions.begin(), conditions.end(),
+                            [type](const Condition& condition) { return condition.type == type; });
+  return found == conditions.end() ? nullptr : &*found;
+}
+
+bool Toleration::tolerates(const Taint& taint) const {
+  if (!effect.empty() && effect != taint.effect) return false;
+  if (!key.empty() && key != taint.key) return false;
+  if (operation == "Exists") return true;
+  return !key.empty() && value == taint.value;
+}
+
 Service Service::parse(const Object& object) {
   Service service;
   service.metadata = Metadata::parse(object);
@@ -258,6 +270,7 @@ EndpointSlice EndpointSlice::parse(const Object& object) {
     endpoint.target_kind = text_at(source, "targetRef.kind");
     endpoint.target_name = text_at(source, "targetRef.name");
     endpoint.target_namespace = text_at(source, "targetRef.namespace");
+    endpoint.target_uid = text_at(source, "targetRef.uid");
     for_each_object(array_at(source, "hints.forZones"),
                     [&](const Object& zone) { endpoint.hinted_zones.push_back(text_at(zone, "name")); });
     slice.endpoints.push_back(std::move(endpoint));
@@ -274,6 +287,9 @@ Node Node::parse(const Object& object) {
   node.pod_cidr = text_at(object, "spec.podCIDR");
   node.pod_cidrs = strings_at(object, "spec.podCIDRs");
   node.unschedulable = flag_at(object, "spec.unschedulable");
+  for_each_object(array_at(object, "spec.taints"), [&](const Object& taint) {
+    node.taints.push_back({text_at(taint, "key"), text_at(taint, "value"), text_at(taint, "effect")});
+  });
   for_each_object(array_at(object, "status.addresses"), [&](const Object& address) {
     node.addresses.push_back({text_at(address, "type"), text_at(address, "address")});
   });
@@ -314,6 +330,11 @@ Pod Pod::parse(const Object& object) {
   for_each_object(array_at(spec, "containers"),
                   [&](const Object& container) { pod.containers.push_back(parse_container(container)); });
   pod.node_selector = string_map_at(spec, "nodeSelector");
+  for_each_object(array_at(spec, "tolerations"), [&](const Object& toleration) {
+    pod.tolerations.push_back({text_at(toleration, "key"), text_at(toleration, "operator", "Equal"),
+                               text_at(toleration, "value"), text_at(toleration, "effect")});
+  });
+  pod.scheduler_name = text_at(spec, "schedulerName", "default-scheduler");
   pod.phase = text_at(object, "status.phase", "Pending");
   pod.pod_ip = text_at(object, "status.podIP");
   for_each_object(array_at(object, "status.podIPs"),
@@ -344,6 +365,8 @@ Deployment Deployment::parse(const Object& object) {
     deployment.max_unavailable = IntOrString::parse(*unavailable);
   }
   deployment.min_ready_seconds = number_at(object, "spec.minReadySeconds");
+  deployment.revision_history_limit = number_at(object, "spec.revisionHistoryLimit", 10);
+  deployment.progress_deadline_seconds = number_at(object, "spec.progressDeadlineSeconds", 600);
   deployment.paused = flag_at(object, "spec.paused");
   deployment.observed_generation = number_at(object, "status.observedGeneration");
   deployment.ready_replicas = number_at(object, "status.readyReplicas");
@@ -352,6 +375,21 @@ Deployment Deployment::parse(const Object& object) {
   deployment.status_replicas = number_at(object, "status.replicas");
   deployment.conditions = conditions_at(object, "status.conditions");
   return deployment;
+}
+
+ReplicaSet ReplicaSet::parse(const Object& object) {
+  ReplicaSet set;
+  set.metadata = Metadata::parse(object);
+  set.replicas = number_at(object, "spec.replicas", 1);
+  set.selector = object_at(object, "spec.selector");
+  set.pod_template = object_at(object, "spec.template");
+  set.min_ready_seconds = number_at(object, "spec.minReadySeconds");
+  set.observed_generation = number_at(object, "status.observedGeneration");
+  set.status_replicas = number_at(object, "status.replicas");
+  set.fully_labeled_replicas = number_at(object, "status.fullyLabeledReplicas");
+  set.ready_replicas = number_at(object, "status.readyReplicas");
+  set.available_replicas = number_at(object, "status.availableReplicas");
+  return set;
 }
 
 }  // namespace kube

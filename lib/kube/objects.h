@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -104,6 +105,8 @@ struct EndpointPort {
   std::string name;
   std::string protocol = "TCP";
   uint16_t port = 0;
+
+  auto operator<=>(const EndpointPort&) const = default;
 };
 
 struct Endpoint {
@@ -118,6 +121,9 @@ struct Endpoint {
   std::string target_name;
   std::string target_namespace;
   std::vector<std::string> hinted_zones;
+  std::string target_uid = {};
+
+  bool operator==(const Endpoint&) const = default;
 };
 
 struct EndpointSlice {
@@ -136,6 +142,25 @@ struct Condition {
   std::string status;
   std::string reason;
   std::string message;
+  std::string last_transition_time = {};
+};
+// Null where there is none of this type.
+const Condition* find_condition(const std::vector<Condition>& conditions, std::string_view type);
+
+// What keeps pods that do not tolerate it away from a node.
+struct Taint {
+  std::string key;
+  std::string value;
+  std::string effect;  // NoSchedule, PreferNoSchedule, NoExecute
+};
+
+struct Toleration {
+  std::string key;                  // empty, with Exists: every taint
+  std::string operation = "Equal";  // or Exists
+  std::string value;
+  std::string effect;  // empty: every effect
+
+  bool tolerates(const Taint& taint) const;
 };
 
 struct NodeAddress {
@@ -151,6 +176,7 @@ struct Node {
   std::string pod_cidr;
   std::vector<std::string> pod_cidrs;
   bool unschedulable = false;
+  std::vector<Taint> taints;
   std::vector<NodeAddress> addresses;
   std::vector<Condition> conditions;
 
@@ -220,6 +246,8 @@ struct Pod {
   std::vector<Container> init_containers;
   std::vector<Container> containers;
   StringMap node_selector;
+  std::vector<Toleration> tolerations;
+  std::string scheduler_name = "default-scheduler";
   // status
   std::string phase;
   std::string pod_ip;
@@ -244,6 +272,8 @@ struct Deployment {
   IntOrString max_surge;
   IntOrString max_unavailable;
   int64_t min_ready_seconds = 0;
+  int64_t revision_history_limit = 10;
+  int64_t progress_deadline_seconds = 600;
   bool paused = false;
   // status
   int64_t observed_generation = 0;
@@ -252,6 +282,23 @@ struct Deployment {
   int64_t updated_replicas = 0;
   int64_t status_replicas = 0;
   std::vector<Condition> conditions;
+};
+
+struct ReplicaSet {
+  static const Resource& resource() { return resources::replica_sets; }
+  static ReplicaSet parse(const Object& object);
+
+  Metadata metadata;
+  int64_t replicas = 1;
+  Object selector;
+  Object pod_template;
+  int64_t min_ready_seconds = 0;
+  // status
+  int64_t observed_generation = 0;
+  int64_t status_replicas = 0;
+  int64_t fully_labeled_replicas = 0;
+  int64_t ready_replicas = 0;
+  int64_t available_replicas = 0;
 };
 
 }  // namespace kube

@@ -94,5 +94,29 @@ TEST(Pod, ReadsContainersAndProbes) {
   EXPECT_THAT(container.startup_probe->command, ElementsAre("true"));
 }
 
+TEST(Toleration, MatchesByKeyValueAndEffect) {
+  Taint taint{"node-role.kubernetes.io/control-plane", "", "NoSchedule"};
+  EXPECT_TRUE((Toleration{"", "Exists", "", ""}).tolerates(taint));
+  EXPECT_TRUE((Toleration{taint.key, "Exists", "", "NoSchedule"}).tolerates(taint));
+  EXPECT_TRUE((Toleration{taint.key, "Equal", "", ""}).tolerates(taint));
+  EXPECT_FALSE((Toleration{taint.key, "Exists", "", "NoExecute"}).tolerates(taint));
+  EXPECT_FALSE((Toleration{taint.key, "Equal", "yes", ""}).tolerates(taint));
+  EXPECT_FALSE((Toleration{"other", "Exists", "", ""}).tolerates(taint));
+  EXPECT_FALSE((Toleration{"", "Equal", "", ""}).tolerates(taint));
+}
+
+TEST(ReplicaSet, ReadsSpecAndStatus) {
+  ReplicaSet set = ReplicaSet::parse(parse(R"({"metadata":{"name":"web-1","namespace":"d","ownerReferences":[
+      {"kind":"Deployment","name":"web","uid":"u1","controller":true}]},
+    "spec":{"replicas":3,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}}}},
+    "status":{"replicas":2,"readyReplicas":1,"availableReplicas":1,"observedGeneration":4}})"));
+  EXPECT_EQ(set.replicas, 3);
+  EXPECT_EQ(set.status_replicas, 2);
+  EXPECT_EQ(set.observed_generation, 4);
+  ASSERT_EQ(set.metadata.owners.size(), 1u);
+  EXPECT_TRUE(set.metadata.owners[0].controller);
+  EXPECT_EQ(text_at(set.pod_template, "metadata.labels.app"), "web");
+}
+
 }  // namespace
 }  // namespace kube

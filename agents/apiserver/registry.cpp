@@ -579,19 +579,41 @@ std::vector<ObjectPointer> Registry::remove_collection(const Kind& kind, const F
 void Registry::erase(const Kind& kind, const std::string& key, bool orphan) {
   ObjectPointer last = store_.remove(kind.collection(), key);
   if (is_services(kind)) addresses_.commit(key, nullptr);
-  if (!orphan) collect_garbage(text_at(*last, "metadata.uid"));
+  std::string uid = text_at(*last, "metadata.uid");
+  orphan ? release_dependents(uid) : collect_garbage(uid);
   if (kind.resource.namespaced) finish_namespace(text_at(*last, "metadata.namespace"));
 }
 
-void Registry::collect_garbage(const std::string& owner_uid) {
+std::vector<std::pair<std::string, std::string>> Registry::dependents_of(const std::string& owner_uid) const {
   std::vector<std::pair<std::string, std::string>> dependents;
   for (const std::string& collection : store_.collections()) {
     for (const auto& [key, object] : store_.list(collection)) {
       if (owned_by(*object, owner_uid)) dependents.emplace_back(collection, key);
     }
   }
-  for (const auto& [collection, key] : dependents) {
+  return dependents;
+}
+
+void Registry::collect_garbage(const std::string& owner_uid) {
+  for (const auto& [collection, key] : dependents_of(owner_uid)) {
     if (ObjectPointer object = store_.get(collection, key)) delete_object(kind_of_collection(collection), *object, {});
+  }
+}
+
+void Registry::release_dependents(const std::string& owner_uid) {
+  for (const auto& [collection, key] : dependents_of(owner_uid)) {
+    Object object = *store_.get(collection, key);
+    json::array kept;
+    for (const json::value& owner : kube::array_at(object, "metadata.ownerReferences")) {
+      if (!owner.is_object() || text_at(owner.get_object(), "uid") != owner_uid) kept.push_back(owner);
+    }
+    Object& metadata = metadata_of(object);
+    if (kept.empty()) {
+      metadata.erase("ownerReferences");
+    } else {
+      metadata["ownerReferences"] = std::move(kept);
+    }
+    commit(kind_of_collection(collection), key, std::move(object));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agents/apiserver/kind.h"
@@ -74,7 +75,10 @@ class Registry {
   Object commit(const Kind& kind, const std::string& key, Object object);
   Object delete_object(const Kind& kind, const Object& object, const DeleteOptions& options);
   void erase(const Kind& kind, const std::string& key, bool orphan = false);
+  // Collection and key of each.
+  std::vector<std::pair<std::string, std::string>> dependents_of(const std::string& owner_uid) const;
   void collect_garbage(const std::string& owner_uid);
+  void release_dependents(const std::string& owner_uid);
   void finish_namespace(const std::string& name);
   void limit_events();
   ObjectPointer derived_endpoints(const std::string& namespace_name, const std::string& name) const;

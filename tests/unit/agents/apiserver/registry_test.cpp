@@ -195,14 +195,15 @@ TEST_F(RegistryTest, WhatAnObjectOwnsGoesWithIt) {
   EXPECT_TRUE(exists("pods", "default/p"));
 }
 
-TEST_F(RegistryTest, OrphansStay) {
+TEST_F(RegistryTest, OrphansStayAndForgetTheirOwner) {
   std::string uid = text_at(create("deployments.apps", deployment), "metadata.uid");
   create("pods", R"({"metadata":{"name":"owned","ownerReferences":[{"uid":")" + uid +
                      R"("}]},"spec":{"containers":[{"name":"c","image":"i"}]}})");
   DeleteOptions options;
   options.orphan = true;
   registry_.remove(target("deployments.apps", "web"), options);
-  EXPECT_TRUE(exists("pods", "default/owned"));
+  ASSERT_TRUE(exists("pods", "default/owned"));
+  EXPECT_EQ(kube::find(registry_.get(target("pods", "owned")), "metadata.ownerReferences"), nullptr);
 }
 
 TEST_F(RegistryTest, ANamespaceGoesWhenItIsEmpty) {

@@ -29,8 +29,7 @@ std::optional<std::string> objection(const Iptables& candidate, const std::vecto
   clean.chain(probe_chain);
   clean.delete_chain(probe_chain);
   try {
-    candidate.restore(table.text());
-    candidate.restore(clean.text());
+    candidate.restore(table.text() + clean.text());
     return std::nullopt;
   } catch (const base::Error& error) {
     return error.what();
@@ -107,6 +106,7 @@ std::map<std::string, IptablesRules> parse_save_tables(std::string_view text) {
 }
 
 Iptables Iptables::choose(Family family, const std::vector<std::string>& probe_rules, const std::string& chain_prefix) {
+  if (!kernel_has_nf_tables()) return Iptables(family, Variant::legacy);
   std::vector<Iptables> serving;
   std::string objections;
   for (Variant variant : {Variant::nft, Variant::legacy}) {
@@ -118,7 +118,7 @@ Iptables Iptables::choose(Family family, const std::vector<std::string>& probe_r
     }
   }
   if (serving.empty()) throw base::Error("choose the variant of iptables that the kernel serves: " + objections);
-  if (!chain_prefix.empty()) {
+  if (!chain_prefix.empty() && serving.size() > 1) {
     for (const Iptables& candidate : serving) {
       if (holds_chains(candidate, chain_prefix)) return candidate;
     }

@@ -2,7 +2,9 @@
 // interfaces. Everything acts in the network namespace of the calling process.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,6 +54,7 @@ class Iptables {
   // The variant that the kernel serves, found by doing: PROBE_RULES ("-m addrtype --dst-type LOCAL -j RETURN") are
   // added to a chain of the nat table that is removed again. Where both work: the one that already holds chains whose
   // name begins with CHAIN_PREFIX, else nft. Throws with what both variants said where none works.
+  // Where the kernel has no nf_tables there is no choice, and nothing is tried.
   static Iptables choose(Family family = Family::ipv4, const std::vector<std::string>& probe_rules = {},
                          const std::string& chain_prefix = {});
   Iptables(Family family, Variant variant) : family_(family), variant_(variant) {}
@@ -68,7 +71,13 @@ class Iptables {
   // Every table that is in use, by one run of the program.
   std::map<std::string, IptablesRules> tables() const;
 
+  // A number that changes when somebody changes one of TABLES (nft: any table), and is not changed by traffic. A few
+  // system calls; no program is run. Nothing where the kernel does not tell.
+  std::optional<std::uint64_t> fingerprint(const std::vector<std::string>& tables) const;
+
  private:
+  static bool kernel_has_nf_tables();
+
   Family family_;
   Variant variant_;
 };

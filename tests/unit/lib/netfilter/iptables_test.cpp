@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "lib/base/error.h"
+#include "lib/base/run.h"
 #include "tests/unit/lib/netfilter/private_network.h"
 
 namespace {
@@ -54,6 +55,32 @@ TEST(IptablesSave, IsReadByTable) {
 }
 
 class IptablesTest : public PrivateNetwork {};
+
+class IptablesFingerprintTest : public IptablesTest, public testing::WithParamInterface<Iptables::Variant> {};
+
+TEST_P(IptablesFingerprintTest, TellsChangesFromTraffic) {
+  for (Iptables::Family family : {Iptables::Family::ipv4, Iptables::Family::ipv6}) {
+    Iptables iptables(family, GetParam());
+    try {
+      iptables.restore("*filter\n:A - [0:0]\n-A A -j ACCEPT\n-A INPUT -j A\nCOMMIT\n");
+      iptables.restore("*nat\n:A - [0:0]\nCOMMIT\n");
+    } catch (const base::Error& error) {
+      GTEST_SKIP() << error.what();
+    }
+    auto before = iptables.fingerprint({"nat", "filter"});
+    ASSERT_TRUE(before.has_value());
+    auto counters = [&] { return base::run_checked({iptables.program("-save"), "-c", "-t", "filter"}); };
+    std::string counted = counters();
+    ASSERT_EQ(std::system("ping -c1 127.0.0.1 >/dev/null && ping -c1 ::1 >/dev/null"), 0);
+    EXPECT_NE(counters(), counted) << "no traffic";
+    EXPECT_EQ(iptables.fingerprint({"nat", "filter"}), before);
+    iptables.restore("*nat\n-A A -j ACCEPT\nCOMMIT\n");
+    EXPECT_NE(iptables.fingerprint({"nat", "filter"}), before);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(BothVariants, IptablesFingerprintTest,
+                         testing::Values(Iptables::Variant::nft, Iptables::Variant::legacy));
 
 TEST_F(IptablesTest, ReadsAllTablesInOneRun) {
   Iptables iptables = Iptables::choose();

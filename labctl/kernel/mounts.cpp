@@ -128,6 +128,14 @@ void mount_private_directories(const std::vector<std::string>& masked) {
   make_directories("/run/labctl");
 }
 
+void mount_own_sys() {
+  constexpr unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  // A user namespace may have it no more writable than the one it was made in.
+  if (::mount("labctl", "/sys", "sysfs", flags, "") == 0) return;
+  if (::mount("labctl", "/sys", "sysfs", flags | MS_RDONLY, "") == 0) return;
+  mount_at("labctl", "/sys", "tmpfs", flags | MS_RDONLY);
+}
+
 void mount_devices(DeviceSource source) {
   std::vector<base::FileDescriptor> host_devices;
   for (const Device& device : kDevices) {

@@ -29,6 +29,10 @@ void protect_mount(int directory, const std::string& path, bool no_devices);
 // with the folders found there (empty) where programs expect them. MASKED: further folders to be hidden.
 void mount_private_directories(const std::vector<std::string>& masked);
 
+// What /sys shows of the network is that of the namespace it was mounted in: a new one for this namespace. Where the
+// kernel gives none (in a user namespace, whose own /sys has parts covered), an empty folder.
+void mount_own_sys();
+
 // A /dev of its own with nothing but what programs cannot do without.
 enum class DeviceSource {
   kHost,  // bound from the /dev that is there: devices cannot be made in a user namespace

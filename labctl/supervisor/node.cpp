@@ -56,18 +56,21 @@ std::string hosts_text(const std::string& host_name, const Names& names) {
 // /run and /tmp of the node's own, with labctl's folder seen in the new /run.
 void mount_run(const Preparation& preparation) {
   const std::string folder = kernel::kLabDirectory;
-  base::FileDescriptor bin = kernel::clone_mount(AT_FDCWD, kernel::kLabBin);
-  base::FileDescriptor libexec = kernel::clone_mount(AT_FDCWD, kernel::kLabLibexec);
+  std::vector<std::pair<base::FileDescriptor, const char*>> programs;
+  for (const char* its : {kernel::kLabBin, kernel::kLabLibexec}) {
+    if (std::filesystem::exists(its)) programs.emplace_back(kernel::clone_mount(AT_FDCWD, its), its);
+  }
   std::vector<base::FileDescriptor> sources;
   for (const auto& [source, name] : preparation.shared) {
     sources.push_back(base::open_file(source, O_PATH));
   }
   kernel::mount_at("labctl", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
-  kernel::make_directories(folder + "/bin");
-  kernel::make_directories(folder + "/libexec");
+  kernel::make_directories(folder);
   kernel::make_directories("/run/lock");
-  kernel::attach_mount(bin, kernel::kLabBin);
-  kernel::attach_mount(libexec, kernel::kLabLibexec);
+  for (const auto& [mount, target] : programs) {
+    kernel::make_directories(target);
+    kernel::attach_mount(mount, target);
+  }
   for (size_t i = 0; i < sources.size(); ++i) {
     std::string target = folder + "/" + preparation.shared[i].second;
     create_file(target, "");
@@ -83,7 +86,7 @@ void prepare(void* argument) {
   base::check_system("set the host name", ::sethostname(preparation.host_name.c_str(), preparation.host_name.size()));
   mount_run(preparation);
   kernel::mount_at("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC);
-  kernel::mount_at("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC);
+  kernel::mount_own_sys();
   cover("/etc/hosts", "hosts", hosts_text(preparation.host_name, preparation.names));
   cover("/etc/hostname", "hostname", preparation.host_name + "\n");
   if (!preparation.names.resolv_conf.empty()) cover("/etc/resolv.conf", "resolv.conf", preparation.names.resolv_conf);

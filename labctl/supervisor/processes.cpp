@@ -130,7 +130,6 @@ void Processes::launch(Entry& entry) {
   try {
     entry.pid = nodes_.at(entry.process.node)->start(program);
   } catch (const base::Error& error) {
-    entry.log->append(std::string(error.what()) + "\n");
     if (entry.restarted) std::exchange(entry.restarted, nullptr)(error.what());
     return fail(entry, error.what());
   }

@@ -67,21 +67,56 @@ int child_main(void* argument) {
   ::_exit(127);
 }
 
-// The namespace that our next child is born into; ours again at the end of the scope.
-class PidNamespaceOfChildren {
+// Memory for a process that shares ours.
+class Stack {
  public:
-  explicit PidNamespaceOfChildren(int name_space) {
-    if (name_space < 0) return;
-    own_ = open_file("/proc/self/ns/pid", O_RDONLY);
-    check_system("enter a process namespace", ::setns(name_space, CLONE_NEWPID));
+  Stack()
+      : memory_(::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {
+    if (memory_ == MAP_FAILED) throw Error::system("make a stack");
   }
-  ~PidNamespaceOfChildren() {
-    if (own_.valid() && ::setns(own_.get(), CLONE_NEWPID) < 0) std::terminate();
-  }
+  ~Stack() { ::munmap(memory_, stack_size); }
+  Stack(const Stack&) = delete;
+  Stack& operator=(const Stack&) = delete;
+  void* top() const { return static_cast<char*>(memory_) + stack_size; }
 
  private:
-  FileDescriptor own_;
+  void* memory_;
 };
+
+// A child that shares our memory; returns when it has executed its program, or ended.
+pid_t clone_sharing_memory(int (*function)(void*), void* argument, const Stack& stack, int flags) {
+  return ::clone(function, stack.top(), CLONE_VM | CLONE_VFORK | SIGCHLD | flags, argument);
+}
+
+struct MiddleChild {
+  Start& start;
+  const Stack& stack;
+  pid_t child = -1;
+};
+
+// Enters the process namespace on behalf of the child that it leaves to our care (CLONE_PARENT). We could not come back
+// from there: our own process namespace belongs to a user namespace outside of ours.
+int middle_main(void* argument) {
+  auto* middle = static_cast<MiddleChild*>(argument);
+  const Program& program = middle->start.program;
+  try {
+    check_system("enter a process namespace", ::setns(program.pid_namespace, CLONE_NEWPID));
+    middle->child = check_system(
+        "start " + program.arguments[0],
+        clone_sharing_memory(child_main, &middle->start, middle->stack, CLONE_PARENT | program.new_namespaces));
+  } catch (const Error& error) {
+    middle->start.failure = error;
+  }
+  ::_exit(0);
+}
+
+pid_t clone_into_pid_namespace(Start& start, const Stack& stack) {
+  Stack middle_stack;
+  MiddleChild middle{start, stack};
+  pid_t pid = check_system("fork", clone_sharing_memory(middle_main, &middle, middle_stack, 0));
+  ::waitpid(pid, nullptr, 0);
+  return middle.child;
+}
 
 std::vector<char*> pointers(const std::vector<std::string>& words) {
   std::vector<char*> result;
@@ -112,20 +147,17 @@ pid_t start_program(const Program& program) {
   FileDescriptor null = open_file("/dev/null", O_RDWR);
   Start start{program, pointers(program.arguments), pointers(variables), null.get(), std::nullopt};
 
-  void* stack = ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (stack == MAP_FAILED) throw Error::system("make a stack");
+  Stack stack;
   pid_t child;
   {
     BlockedSignals blocked;
-    PidNamespaceOfChildren born_into(program.pid_namespace);
-    child = ::clone(child_main, static_cast<char*>(stack) + stack_size,
-                    CLONE_VM | CLONE_VFORK | SIGCHLD | program.new_namespaces, &start);
+    child = program.pid_namespace >= 0
+                ? clone_into_pid_namespace(start, stack)
+                : check_system("start " + program.arguments[0],
+                               clone_sharing_memory(child_main, &start, stack, program.new_namespaces));
   }
-  int failure = errno;
-  ::munmap(stack, stack_size);
-  if (child < 0) throw Error::system("start " + program.arguments[0], failure);
   if (start.failure) {
-    ::waitpid(child, nullptr, 0);
+    if (child > 0) ::waitpid(child, nullptr, 0);
     throw *start.failure;
   }
   return child;

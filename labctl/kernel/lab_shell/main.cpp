@@ -141,20 +141,13 @@ class Shell {
     }
   }
 
-  // What /sys shows of the network is that of whoever mounted it. Read-only, as the kernel asks where the host's one
-  // is.
-  static void mount_own_sys() {
-    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY;
-    if (::mount("labctl", "/sys", "sysfs", flags, "") < 0) kernel::mount_at("labctl", "/sys", "tmpfs", flags);
-  }
-
   [[noreturn]] void run_as_pid_1() {
     try {
       ::setsid();
       ::umask(022);
       make_mounts();
       lab_shell::enter_inner_namespaces(kernel::bundle_name(bundle_));
-      mount_own_sys();
+      kernel::mount_own_sys();
       base::check_system("enter /", ::chdir("/"));
       execute();
     } catch (const base::Error& error) {

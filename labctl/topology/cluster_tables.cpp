@@ -1,3 +1,4 @@
+#include "labctl/topology/json.h"
 #include "labctl/topology/tables.h"
 #include "labctl/topology/values.h"
 
@@ -6,7 +7,7 @@ namespace {
 
 template <class A>
 void add_agent_fields(ObjectKind<A>& kind) {
-  kind.fields.push_back(field<A>("run", &A::run, optional(text_type("a command line")),
+  kind.fields.push_back(field<A>("run", &A::run, optional(word_type("a command line")),
                                  "A program of yours instead of ours; $API, $NODE and $NODE_IP are set for it.",
                                  "\"/home/me/my-proxy --master=$API\""));
   kind.fields.push_back(
@@ -14,8 +15,7 @@ void add_agent_fields(ObjectKind<A>& kind) {
 }
 
 Type<ProxyAgent> proxy_type() {
-  ObjectKind<ProxyAgent> kind{"proxy", "The agent that programs Services into each node's kernel.", {}, nullptr, "",
-                              {}};
+  ObjectKind<ProxyAgent> kind{"proxy", "The agent that programs Services into each node's kernel.", "{mode: ipvs}"};
   kind.fields = {
       field<ProxyAgent>("mode", &ProxyAgent::mode, choice_type({"ipvs"}), "How Services are programmed.", "ipvs"),
       field<ProxyAgent>("scheduler", &ProxyAgent::scheduler,
@@ -26,8 +26,8 @@ Type<ProxyAgent> proxy_type() {
 }
 
 Type<OverlayAgent> overlay_type() {
-  ObjectKind<OverlayAgent> kind{"overlay", "The agent that carries pods' packets from node to node.", {}, nullptr, "",
-                                {}};
+  ObjectKind<OverlayAgent> kind{"overlay", "The agent that carries pods' packets from node to node.",
+                                "{backend: vxlan}"};
   kind.fields = {field<OverlayAgent>("backend", &OverlayAgent::backend, choice_type({"vxlan", "host-gw"}),
                                      "How they are carried.", "vxlan")};
   add_agent_fields(kind);
@@ -38,27 +38,16 @@ bool has_text(const yaml::Node* node) {
   return node != nullptr && node->kind == yaml::Node::Kind::scalar && !node->text.empty();
 }
 
-// Numbers, booleans and null keep their meaning in JSON (the YAML 1.2 core schema).
-boost::json::value to_json(const yaml::Node& node) {
-  if (node.kind == yaml::Node::Kind::mapping) {
-    boost::json::object object;
-    for (const yaml::Entry& entry : node.entries) object[entry.key] = to_json(entry.value);
-    return object;
+// Empty, or what keeps NODE from being a Kubernetes object.
+std::string refuse_object(const yaml::Node& node) {
+  if (node.kind != yaml::Node::Kind::mapping) return yaml::describe(node);
+  for (const char* key : {"apiVersion", "kind"}) {
+    if (!has_text(node.find(key))) return fmt::format("one without {}", key);
   }
-  if (node.kind == yaml::Node::Kind::sequence) {
-    boost::json::array array;
-    for (const yaml::Node& item : node.items) array.push_back(to_json(item));
-    return array;
-  }
-  if (node.quoted) return boost::json::value(node.text);
-  if (node.is_null()) return nullptr;
-  if (node.text == "true") return true;
-  if (node.text == "false") return false;
-  bool negative = node.text.front() == '-';
-  std::optional<std::uint64_t> number = parse_unsigned(negative ? node.text.substr(1) : node.text);
-  if (!number) return boost::json::value(node.text);
-  auto integer = static_cast<std::int64_t>(*number);
-  return negative ? -integer : integer;
+  const yaml::Node* metadata = node.find("metadata");
+  if (metadata == nullptr) return "one without metadata";
+  bool named = has_text(metadata->find("name")) || has_text(metadata->find("generateName"));
+  return named ? "" : "one without metadata.name";
 }
 
 bool decode_manifest(const yaml::Node& node, Manifest& manifest, Faults& faults) {
@@ -68,29 +57,30 @@ bool decode_manifest(const yaml::Node& node, Manifest& manifest, Faults& faults)
     manifest.source = node.text;
     return true;
   }
-  const yaml::Node* metadata = node.find("metadata");
-  bool object = has_text(node.find("apiVersion")) && has_text(node.find("kind")) && metadata != nullptr &&
-                (has_text(metadata->find("name")) || has_text(metadata->find("generateName")));
-  if (!object) {
-    faults.add(node.at,
-               "a manifest is a Kubernetes object with apiVersion, kind and metadata.name, or the path of a file");
+  std::string refusal = refuse_object(node);
+  if (!refusal.empty()) {
+    faults.add(node.at, fmt::format("expected a Kubernetes object (apiVersion, kind, metadata.name), or the path of a "
+                                    "file of them, found {}",
+                                    refusal));
     return false;
   }
-  manifest.json = boost::json::serialize(to_json(node));
+  manifest.json = boost::json::serialize(yaml::to_json(node));
   return true;
 }
 
 }  // namespace
 
 Type<Cluster> cluster_type() {
-  ObjectKind<Cluster> kind{"cluster", "Makes nodes of the topology into a Kubernetes-style cluster.", {}, nullptr, "",
-                           {}};
+  ObjectKind<Cluster> kind{"cluster", "Makes nodes of the topology into a Kubernetes-style cluster.",
+                           "{controlPlane: cp, workers: [worker1], network: lan}"};
   kind.fields = {
-      required(field<Cluster>("controlPlane", &Cluster::control_plane, located(text_type("the name of a node")),
+      required(field<Cluster>("controlPlane", &Cluster::control_plane, located(word_type("the name of a node")),
                               "The node that runs the API server and the controller.", "cp")),
-      required(field<Cluster>("workers", &Cluster::workers, list_of(located(text_type("names of nodes"))),
+      required(field<Cluster>("workers", &Cluster::workers,
+                              not_empty(list_of(located(word_type("the name of a node")), "names of nodes"),
+                                        "name at least one: without workers no pod runs"),
                               "The nodes that run pods.", "[worker1, worker2]")),
-      required(field<Cluster>("network", &Cluster::network, located(text_type("the name of a network")),
+      required(field<Cluster>("network", &Cluster::network, located(word_type("the name of a network")),
                               "The network that the cluster's nodes reach each other over.", "lan")),
       field<Cluster>("podCIDR", &Cluster::pod_cidr, located(prefix_type()),
                      "Where pods get their addresses from; a /24 a node.", "10.244.0.0/16"),

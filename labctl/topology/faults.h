@@ -30,17 +30,24 @@ struct Fault {
 // Collects faults; one fault never hides another.
 class Faults {
  public:
-  void add(Location at, std::string message) { faults_.push_back({at, std::move(message)}); }
+  // More than anybody reads. It bounds what a file can cost that has as many faults as values.
+  static constexpr size_t most = 100;
+  // Thrown by add() where there are that many already.
+  struct TooMany {};
+
+  void add(Location at, std::string message);
   bool empty() const { return faults_.empty(); }
   size_t size() const { return faults_.size(); }
-  // In the order of the file.
+  // In the order of the file; the last says so where there were more.
   std::vector<Fault> sorted() const;
 
  private:
   std::vector<Fault> faults_;
+  bool more_ = false;
 };
 
-// Thrown instead of a Topology. what() is one line a fault: "file:line:col: what, and the mend".
+// Thrown instead of a Topology. what() is one line a fault: "file:line:col: what, and the mend", printable whatever the
+// file has in it.
 class InvalidTopology : public std::exception {
  public:
   InvalidTopology(std::string file, std::vector<Fault> faults);

@@ -14,7 +14,8 @@ struct WrittenExpectation {
   std::optional<Duration> timeout, within;
   std::optional<unsigned> status, count;
   std::optional<std::string> body, sees, prints, table;
-  std::vector<std::string> answered_by, answered_on, contains;
+  std::vector<std::string> answered_by, contains;
+  std::vector<Located<std::string>> answered_on;
   std::optional<std::vector<std::string>> servers;
   int exit = 0;
   std::optional<std::uint64_t> packets, at_least;
@@ -53,18 +54,18 @@ Type<std::vector<std::string>> words_in_text_type(std::string called) {
 
 ObjectKind<WrittenExpectation> expectation_kind() {
   using W = WrittenExpectation;
-  auto node_name = optional(located(text_type("the name of a node")));
+  auto node_name = optional(located(word_type("the name of a node")));
   auto number = [](std::string called, std::uint64_t most) { return number_type<unsigned>(called, 0, most); };
-  ObjectKind<W> kind{
-      "expect", "Something that must be true: a reach (from), or a state of a node (on).", {}, nullptr, "", {}};
+  ObjectKind<W> kind{"expect", "Something that must be true: a reach (from), or a state of a node (on).",
+                     "{from: client, ping: 192.168.1.2}"};
   kind.fields = {
       field<W>("from", &W::from, node_name, "The node (or pod) that tries to reach something.", "client"),
-      field<W>("http", &W::http, optional(located(text_type("a URL"))), "It makes an HTTP request to this URL.",
-               "http://10.10.0.1:8410/"),
-      field<W>("tcp", &W::tcp, optional(located(text_type("host:port"))), "It connects by TCP.", "10.10.0.1:8410"),
-      field<W>("udp", &W::udp, optional(located(text_type("host:port"))),
+      field<W>("http", &W::http, optional(located(word_type("a URL (http://HOST:PORT/PATH)"))),
+               "It makes an HTTP request to this URL.", "http://10.10.0.1:8410/"),
+      field<W>("tcp", &W::tcp, optional(located(word_type("host:port"))), "It connects by TCP.", "10.10.0.1:8410"),
+      field<W>("udp", &W::udp, optional(located(word_type("host:port"))),
                "It sends a datagram and waits for an answer.", "10.10.0.1:53"),
-      field<W>("ping", &W::ping, optional(located(text_type("an address"))), "It sends an ICMP echo request.",
+      field<W>("ping", &W::ping, optional(located(word_type("an address"))), "It sends an ICMP echo request.",
                "10.10.0.1"),
       field<W>("fails", &W::fails, failure_type(), "It must fail, and like this.", "timeout"),
       field<W>("requests", &W::requests, number_type<unsigned>("a number of requests", 1, 1000),
@@ -73,31 +74,32 @@ ObjectKind<WrittenExpectation> expectation_kind() {
       field<W>("status", &W::status, optional(number_type<unsigned>("an HTTP status", 100, 599)),
                "The HTTP status of every answer.", "200"),
       field<W>("body", &W::body, optional(text_type()), "A text that every answer contains.", "hello"),
-      field<W>("answeredBy", &W::answered_by, list_of(text_type("names"), true),
+      field<W>("answeredBy", &W::answered_by, list_of(word_type("a name"), "names", Single::accepted),
                "Exactly these servers answered, each at least once.", "[rs1, rs2]"),
-      field<W>("answeredOn", &W::answered_on, list_of(text_type("names of nodes"), true),
+      field<W>("answeredOn", &W::answered_on,
+               list_of(located(word_type("the name of a node")), "names of nodes", Single::accepted),
                "Servers on exactly these nodes answered, on each at least once.", "[worker1, worker2]"),
-      field<W>("sees", &W::sees, optional(text_type("an address")), "The client address that every server saw.",
+      field<W>("sees", &W::sees, optional(word_type("an address")), "The client address that every server saw.",
                "192.168.113.101"),
       field<W>("on", &W::on, node_name, "The node (or pod) whose state is meant.", "ds"),
-      field<W>("run", &W::run, optional(located(text_type("a command line"))), "A command of the node's shell.",
+      field<W>("run", &W::run, optional(located(word_type("a command line"))), "A command of the node's shell.",
                "\"ip route get 10.10.0.1\""),
       field<W>("exit", &W::exit, number_type<int>("an exit code", 0, 255), "Its exit code.", "0"),
       field<W>("prints", &W::prints, optional(pattern_type()), "A regular expression found in what it prints.",
                "\"dev lan\""),
-      field<W>("ipvs", &W::ipvs, optional(located(text_type("a virtual service"))), "A virtual service of the node.",
+      field<W>("ipvs", &W::ipvs, optional(located(word_type("a virtual service"))), "A virtual service of the node.",
                "tcp://10.10.0.1:8410"),
-      field<W>("servers", &W::servers, optional(list_of(text_type("address:port"))),
+      field<W>("servers", &W::servers, optional(list_of(word_type("a server (192.168.113.99:8080)"), "servers")),
                "Exactly these real servers, in any order.", "[192.168.113.99:8080]"),
       field<W>("count", &W::count, optional(number("a number", 100000)), "That many real servers.", "2"),
-      field<W>("ipset", &W::ipset, optional(located(text_type("the name of a set"))), "An IP set of the node.",
+      field<W>("ipset", &W::ipset, optional(located(word_type("the name of a set"))), "An IP set of the node.",
                "KUBE-CLUSTER-IP"),
-      field<W>("contains", &W::contains, list_of(text_type("members"), true), "Members that the set has.",
-               "[\"10.108.0.10,tcp:80\"]"),
+      field<W>("contains", &W::contains, list_of(word_type("a member"), "members", Single::accepted),
+               "Members that the set has.", "[\"10.108.0.10,tcp:80\"]"),
       field<W>("conntrack", &W::conntrack, optional(words_in_text_type("fields of a connection")),
                "The connection table has an entry with all of these fields, in this order.",
                "src=192.168.113.102 dst=10.10.0.1"),
-      field<W>("rule", &W::rule, optional(located(text_type("a text of a rule"))),
+      field<W>("rule", &W::rule, optional(located(word_type("a text of a rule"))),
                "An iptables rule that has this text, as iptables-save writes it.", "--vaddr 10.10.0.1"),
       field<W>("table", &W::table, optional(choice_type({"raw", "mangle", "nat", "filter"})), "The rule's table.",
                "nat"),
@@ -207,20 +209,20 @@ bool decode_expect(const yaml::Node& node, Expect& expect, Faults& faults) {
 }
 
 Type<Do> do_type() {
-  ObjectKind<Do> kind{
-      "do", "A command that changes something in a node; it must end with exit code 0.", {}, nullptr, "", {}};
-  kind.fields = {required(field<Do>("on", &Do::on, located(text_type("the name of a node")), "The node.", "ds")),
-                 required(field<Do>("run", &Do::command, text_type("a command line"), "The command, for sh.",
+  ObjectKind<Do> kind{"do", "A command that changes something in a node; it must end with exit code 0.",
+                      "{on: ds, run: ip link set lan down}"};
+  kind.fields = {required(field<Do>("on", &Do::on, located(word_type("the name of a node")), "The node.", "ds")),
+                 required(field<Do>("run", &Do::command, word_type("a command line"), "The command, for sh.",
                                     "sysctl -w net.ipv4.vs.conntrack=1"))};
   return object_type(std::move(kind));
 }
 
 Type<Kill> kill_type() {
-  ObjectKind<Kill> kind{
-      "kill", "Ends something with SIGKILL: a process, a pod's processes, or all that runs in a node.", {}, nullptr, "",
-      {}};
+  ObjectKind<Kill> kind{"kill",
+                        "Ends something with SIGKILL: a process, a pod's processes, or all that runs in a node.",
+                        "{process: web@rs1}"};
   auto one = [](std::string name, Kill::What what, std::string doc, std::string example) {
-    Type<Located<std::string>> type = located(text_type("a name"));
+    Type<Located<std::string>> type = located(word_type("a name"));
     return Field<Kill>{name,
                        doc,
                        example,
@@ -239,7 +241,13 @@ Type<Kill> kill_type() {
       one("process", Kill::What::process, "A process, as NAME@NODE.", "web@rs1"),
       one("pod", Kill::What::pod, "A pod, as NAMESPACE/NAME or NAME, or a reference.", "${pod:app=web:0:name}"),
       one("node", Kill::What::node, "A node.", "rs1")};
-  return object_type(std::move(kind));
+  Type<Kill> type = object_type(std::move(kind));
+  return {[type](const yaml::Node& node, Kill& kill, Faults& faults) {
+            if (!type.decode(node, kill, faults)) return false;
+            if (!kill.name.value.empty()) return true;
+            return faults.add(node.at, "kill what? Add process, pod or node"), false;
+          },
+          type.schema, type.called};
 }
 
 struct WrittenStep {
@@ -274,14 +282,15 @@ ObjectKind<WrittenStep> step_kind() {
   Type<Expect> expect{decode_expect, [](SchemaBuilder& builder) { return object_schema(expectation_kind(), builder); },
                       "an expectation"};
   Type<Kubectl> kubectl{[](const yaml::Node& node, Kubectl& value, Faults& faults) {
-                          return text_type("a command line").decode(node, value.arguments, faults);
+                          return word_type("a command line").decode(node, value.arguments, faults);
                         },
                         text_type().schema, "a command line"};
   Type<RestartProcess> restart{[](const yaml::Node& node, RestartProcess& value, Faults& faults) {
-                                 return located(text_type("NAME@NODE")).decode(node, value.process, faults);
+                                 return located(word_type("NAME@NODE")).decode(node, value.process, faults);
                                },
                                text_type().schema, "NAME@NODE"};
-  ObjectKind<WrittenStep> kind{"step", "One step of the scenario. Steps run in their order.", {}, nullptr, "", {}};
+  ObjectKind<WrittenStep> kind{"step", "One step of the scenario. Steps run in their order.",
+                               "{expect: {from: client, ping: 192.168.1.2}}"};
   kind.fields = {
       field<WrittenStep>("name", &WrittenStep::name, text_type(), "What the step shows, for people.",
                          "\"replies alternate\""),

@@ -187,12 +187,12 @@ struct Reach {
   Located<std::string> from;
   Failure fails = Failure::none;
   unsigned requests = 1;
-  std::optional<Duration> timeout;       // of one request
-  std::optional<unsigned> status;        // HTTP
-  std::optional<std::string> body;       // a text that the answer has
-  std::vector<std::string> answered_by;  // names of servers; exactly these answered, each at least once
-  std::vector<std::string> answered_on;  // names of nodes; servers on exactly these answered
-  std::optional<std::string> sees;       // the client address that every server saw
+  std::optional<Duration> timeout;                // of one request
+  std::optional<unsigned> status;                 // HTTP
+  std::optional<std::string> body;                // a text that the answer has
+  std::vector<std::string> answered_by;           // names of servers; exactly these answered, each at least once
+  std::vector<Located<std::string>> answered_on;  // names of nodes; servers on exactly these answered
+  std::optional<std::string> sees;                // the client address that every server saw
 };
 // "On NODE, COMMAND ends and prints like this".
 struct CommandOutcome {

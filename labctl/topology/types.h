@@ -18,10 +18,19 @@
 
 namespace topology {
 
-// Gathers the definitions that schemas refer to, and the reference's sections, while they are made.
+// An example of the reference, and the decoder that it is for.
+struct Example {
+  std::string kind;
+  std::string key;   // empty: of the kind itself
+  std::string yaml;  // a YAML value
+  std::function<void(const yaml::Node&, Faults&)> decode;
+};
+
+// Gathers the definitions that schemas refer to, the reference's sections and their examples, while they are made.
 struct SchemaBuilder {
   boost::json::object definitions;
   std::vector<std::string> order;
+  std::vector<Example> examples;
 };
 
 template <class V>
@@ -33,7 +42,8 @@ struct Type {
 };
 
 inline std::string wrong_type(const std::string& expected, const yaml::Node& node) {
-  return fmt::format("expected {}, found {}", expected, yaml::describe(node));
+  const char* mend = node.is_null() ? ": give it a value or remove it" : "";
+  return fmt::format("expected {}, found {}{}", expected, yaml::describe(node), mend);
 }
 
 // A scalar that PARSE turns into a value; parse returns nothing where it is not one.
@@ -70,10 +80,14 @@ Type<std::optional<V>> optional(Type<V> inner) {
           inner.schema, inner.called};
 }
 
-// A list; a single element may be written without brackets where SINGLE is set.
+// Whether an element alone, without brackets, is a list of one.
+enum class Single { refused, accepted };
+
+// PLURAL says of what: "routes".
 template <class V>
-Type<std::vector<V>> list_of(Type<V> inner, bool single = false) {
-  std::string called = "a list of " + inner.called;
+Type<std::vector<V>> list_of(Type<V> inner, const std::string& plural, Single alone = Single::refused) {
+  std::string called = "a list of " + plural;
+  bool single = alone == Single::accepted;
   return {[inner, single, called](const yaml::Node& node, std::vector<V>& values, Faults& faults) {
             if (single && node.kind != yaml::Node::Kind::sequence) {
               V value{};
@@ -81,7 +95,11 @@ Type<std::vector<V>> list_of(Type<V> inner, bool single = false) {
               values.push_back(std::move(value));
               return true;
             }
-            if (node.kind != yaml::Node::Kind::sequence) return faults.add(node.at, wrong_type(called, node)), false;
+            if (node.kind != yaml::Node::Kind::sequence) {
+              bool text = node.kind == yaml::Node::Kind::scalar && !node.is_null();
+              faults.add(node.at, wrong_type(called, node) + (text ? ": put it in []" : ""));
+              return false;
+            }
             bool good = true;
             for (const yaml::Node& item : node.items) {
               V value{};
@@ -101,16 +119,38 @@ Type<std::vector<V>> list_of(Type<V> inner, bool single = false) {
           called};
 }
 
-// A mapping from names that the user gives to values. NAMED stores the entry: (name, place of the name, value).
+// The same, but not without elements: MEND says what to do.
+template <class V>
+Type<std::vector<V>> not_empty(Type<std::vector<V>> list, const std::string& mend) {
+  return {[list, mend](const yaml::Node& node, std::vector<V>& values, Faults& faults) {
+            if (!list.decode(node, values, faults)) return false;
+            if (values.empty()) return faults.add(node.at, fmt::format("an empty list, {}", mend)), false;
+            return true;
+          },
+          [list](SchemaBuilder& builder) {
+            boost::json::object schema = list.schema(builder);
+            schema["minItems"] = 1;
+            return schema;
+          },
+          list.called};
+}
+
+// What a name that the user gives may be.
+struct NameRule {
+  std::function<std::string(const std::string&)> refuse;  // empty, or why it is none
+  std::string pattern;                                    // the same as a regular expression, for the schema
+};
+
+// A mapping from names that the user gives to values. STORE stores the entry: (name, place of the name, value).
 template <class V, class Container>
 Type<Container> map_of(std::string called, Type<V> inner, std::function<void(Container&, const yaml::Entry&, V)> store,
-                       std::function<std::string(const std::string&)> refuse_name) {
+                       NameRule rule) {
   return {[=](const yaml::Node& node, Container& values, Faults& faults) {
             if (node.is_null()) return true;
             if (node.kind != yaml::Node::Kind::mapping) return faults.add(node.at, wrong_type(called, node)), false;
             bool good = true;
             for (const yaml::Entry& entry : node.entries) {
-              std::string refusal = refuse_name(entry.key);
+              std::string refusal = rule.refuse(entry.key);
               if (!refusal.empty()) faults.add(entry.at, refusal), good = false;
               V value{};
               good = inner.decode(entry.value, value, faults) && good;
@@ -119,8 +159,10 @@ Type<Container> map_of(std::string called, Type<V> inner, std::function<void(Con
             }
             return good;
           },
-          [inner](SchemaBuilder& builder) {
-            return boost::json::object{{"type", "object"}, {"additionalProperties", inner.schema(builder)}};
+          [inner, pattern = rule.pattern](SchemaBuilder& builder) {
+            return boost::json::object{{"type", {"object", "null"}},
+                                       {"propertyNames", {{"pattern", pattern}}},
+                                       {"additionalProperties", inner.schema(builder)}};
           },
           called};
 }
@@ -132,8 +174,8 @@ struct Field {
   std::string example;  // a YAML value
   std::string called;
   bool required = false;
-  std::function<bool(const yaml::Node&, T&, Faults&)> decode;
-  std::function<boost::json::object(SchemaBuilder&)> schema;
+  std::function<bool(const yaml::Node&, T&, Faults&)> decode{};
+  std::function<boost::json::object(SchemaBuilder&)> schema{};
 };
 
 template <class T, class Base, class V>
@@ -160,11 +202,12 @@ template <class T>
 struct ObjectKind {
   std::string name;  // "node": the heading in the reference
   std::string doc;
-  std::vector<Field<T>> fields;
+  std::string example;  // a YAML value, short: messages quote it
+  std::vector<Field<T>> fields{};
   // A short form, tried where the YAML node is not a mapping; may be empty.
-  std::function<bool(const yaml::Node&, T&, Faults&)> short_form;
-  std::string short_doc;
-  boost::json::object short_schema;
+  std::function<bool(const yaml::Node&, T&, Faults&)> short_form{};
+  std::string short_doc{};
+  boost::json::object short_schema{};
 };
 
 template <class T>
@@ -174,34 +217,55 @@ std::vector<std::string> field_names(const ObjectKind<T>& kind) {
   return names;
 }
 
+// Decodes the keys that OBJECT's kind knows; returns the names that unknown keys were probably meant to be.
 template <class T>
-bool decode_object(const ObjectKind<T>& kind, const yaml::Node& node, T& object, Faults& faults) {
-  if (node.kind != yaml::Node::Kind::mapping) {
-    if (kind.short_form) return kind.short_form(node, object, faults);
-    if (node.is_null()) {
-      faults.add(node.at, fmt::format("{} is empty, give it at least {{}}", kind.name));
-    } else {
-      faults.add(node.at, wrong_type("a mapping (" + kind.name + ")", node));
-    }
-    return false;
-  }
-  size_t before = faults.size();
+std::vector<std::string> decode_fields(const ObjectKind<T>& kind, const yaml::Node& node, T& object, Faults& faults) {
+  std::vector<std::string> meant;
   for (const yaml::Entry& entry : node.entries) {
     auto known =
         std::find_if(kind.fields.begin(), kind.fields.end(), [&](const Field<T>& it) { return it.name == entry.key; });
     if (known == kind.fields.end()) {
-      faults.add(entry.at, fmt::format("unknown key \"{}\" in {}{}", entry.key, kind.name,
-                                       suggestion(entry.key, field_names(kind))));
+      std::vector<std::string> names = field_names(kind);
+      faults.add(entry.at,
+                 fmt::format("unknown key \"{}\" in {}{}", entry.key, kind.name, suggestion(entry.key, names)));
+      meant.push_back(nearest(entry.key, names));
       continue;
     }
     known->decode(entry.value, object, faults);
   }
+  return meant;
+}
+
+template <class T>
+bool decode_object(const ObjectKind<T>& kind, const yaml::Node& node, T& object, Faults& faults) {
+  if (node.kind != yaml::Node::Kind::mapping) {
+    if (kind.short_form) return kind.short_form(node, object, faults);
+    faults.add(node.at, wrong_type("a mapping like " + kind.example, node));
+    return false;
+  }
+  size_t before = faults.size();
+  std::vector<std::string> meant = decode_fields(kind, node, object, faults);
   for (const Field<T>& it : kind.fields) {
-    if (it.required && node.find(it.name) == nullptr) {
-      faults.add(node.at, fmt::format("{} lacks \"{}\", add it: {}: {}", kind.name, it.name, it.name, it.example));
-    }
+    if (!it.required || node.find(it.name) != nullptr) continue;
+    if (std::find(meant.begin(), meant.end(), it.name) != meant.end()) continue;
+    faults.add(node.at, fmt::format("{} lacks \"{}\", add it: {}: {}", kind.name, it.name, it.name, it.example));
   }
   return faults.size() == before;
+}
+
+// The examples of KIND, for whoever checks the reference.
+template <class T>
+void add_examples(const ObjectKind<T>& kind, SchemaBuilder& builder) {
+  builder.examples.push_back({kind.name, "", kind.example, [kind](const yaml::Node& node, Faults& faults) {
+                                T object{};
+                                decode_object(kind, node, object, faults);
+                              }});
+  for (const Field<T>& it : kind.fields) {
+    builder.examples.push_back({kind.name, it.name, it.example, [it](const yaml::Node& node, Faults& faults) {
+                                  T object{};
+                                  it.decode(node, object, faults);
+                                }});
+  }
 }
 
 template <class T>
@@ -210,6 +274,7 @@ boost::json::object object_schema(const ObjectKind<T>& kind, SchemaBuilder& buil
   if (builder.definitions.contains(kind.name)) return reference;
   builder.definitions[kind.name] = boost::json::object{};  // a kind may contain itself
   builder.order.push_back(kind.name);
+  add_examples(kind, builder);
   boost::json::object properties;
   boost::json::array needed;
   for (const Field<T>& it : kind.fields) {
@@ -227,6 +292,7 @@ boost::json::object object_schema(const ObjectKind<T>& kind, SchemaBuilder& buil
     schema["x-short"] = kind.short_doc;
   }
   schema["description"] = kind.doc;
+  schema["examples"] = boost::json::array{boost::json::string(kind.example)};
   builder.definitions[kind.name] = std::move(schema);
   return reference;
 }

@@ -9,12 +9,34 @@
 namespace topology {
 namespace {
 
+constexpr const char* label_pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+// The standard library compiles and matches by recursion: what is longer may not fit on the stack.
+constexpr size_t longest_pattern = 1000;
+
 boost::json::object string_schema() {
   return {{"type", "string"}};
 }
 
+// What is text in the language may be a number or a boolean to YAML.
+boost::json::object scalar_schema() {
+  return {{"type", {"string", "number", "boolean"}}};
+}
+
 bool lower_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+// What dev_valid_name() in net/core/dev.c accepts, less what would confuse people and shells. At most 63 characters:
+// the far end of a cable is called NODE.LINK, and an alternative name holds 127.
+std::string refuse_interface(const std::string& text) {
+  bool good = !text.empty() && text.size() <= 63 && text != "." && text != ".." && text != "lo" && text != "all" &&
+              text != "default" && std::all_of(text.begin(), text.end(), [](char c) {
+                return lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+              });
+  if (good) return {};
+  return fmt::format(
+      "\"{}\" cannot name a link: use 1 to 63 letters, digits, \"-\", \"_\" and \".\"; lo, all and default are taken",
+      text);
 }
 
 }  // namespace
@@ -29,15 +51,12 @@ std::string refuse_label(const std::string& text) {
   return fmt::format("\"{}\" cannot be a name: use 1 to 63 lower-case letters, digits and inner dashes", text);
 }
 
-std::string refuse_interface(const std::string& text) {
-  // What dev_valid_name() in net/core/dev.c accepts, less what would confuse people and shells.
-  bool good = !text.empty() && text.size() <= 63 && text != "." && text != ".." && text != "lo" && text != "all" &&
-              text != "default" && std::all_of(text.begin(), text.end(), [](char c) {
-                return lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
-              });
-  if (good) return {};
-  return fmt::format(
-      "\"{}\" cannot name a link: use letters, digits, \"-\", \"_\" and \".\"; lo, all and default are taken", text);
+NameRule label_rule() {
+  return {refuse_label, label_pattern};
+}
+
+NameRule interface_rule() {
+  return {refuse_interface, "^(?!(lo|all|default|[.]{1,2})$)[A-Za-z0-9._-]{1,63}$"};
 }
 
 std::optional<std::uint64_t> parse_unsigned(const std::string& text) {
@@ -75,27 +94,70 @@ std::optional<std::pair<IpAddress, std::uint16_t>> parse_endpoint(const std::str
 Type<std::string> text_type(std::string called) {
   return scalar_type<std::string>(
       std::move(called),
-      [](const yaml::Node& node) { return node.is_null() ? std::nullopt : std::optional(node.text); }, string_schema());
+      [](const yaml::Node& node) { return node.is_null() ? std::nullopt : std::optional(node.text); }, scalar_schema());
 }
 
-Type<std::string> label_type(std::string called) {
+Type<std::string> word_type(std::string called) {
+  boost::json::object schema = scalar_schema();
+  schema["minLength"] = 1;
   return scalar_type<std::string>(
       std::move(called),
-      [](const yaml::Node& node) { return is_label(node.text) ? std::optional(node.text) : std::nullopt; },
-      {{"type", "string"}, {"pattern", "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}});
+      [](const yaml::Node& node) {
+        return node.is_null() || node.text.empty() ? std::nullopt : std::optional(node.text);
+      },
+      schema);
+}
+
+Type<std::string> label_type() {
+  const std::string called = "a name (lower-case letters, digits and inner dashes)";
+  return {[called](const yaml::Node& node, std::string& name, Faults& faults) {
+            bool text = node.kind == yaml::Node::Kind::scalar && !node.is_null();
+            std::string refusal = text ? refuse_label(node.text) : wrong_type(called, node);
+            if (!refusal.empty()) return faults.add(node.at, refusal), false;
+            name = node.text;
+            return true;
+          },
+          [](SchemaBuilder&) {
+            return boost::json::object{{"type", {"string", "integer"}}, {"pattern", label_pattern}};
+          },
+          called};
+}
+
+Type<std::string> path_type() {
+  return scalar_type<std::string>("an absolute path without \"..\"",
+                                  [](const yaml::Node& node) -> std::optional<std::string> {
+                                    if (node.text.empty() || node.text.front() != '/') return std::nullopt;
+                                    if ((node.text + "/").find("/../") != std::string::npos) return std::nullopt;
+                                    return node.text;
+                                  },
+                                  {{"type", "string"}, {"pattern", "^/"}});
 }
 
 Type<std::string> pattern_type() {
-  return scalar_type<std::string>("a regular expression",
-                                  [](const yaml::Node& node) -> std::optional<std::string> {
-                                    try {
-                                      std::regex checked(node.text);
-                                      return node.text;
-                                    } catch (const std::regex_error&) {
-                                      return std::nullopt;
-                                    }
-                                  },
-                                  {{"type", "string"}, {"format", "regex"}});
+  const std::string called = "a regular expression";
+  return {[called](const yaml::Node& node, std::string& pattern, Faults& faults) {
+            if (node.kind != yaml::Node::Kind::scalar || node.is_null()) {
+              return faults.add(node.at, wrong_type(called, node)), false;
+            }
+            if (node.text.size() > longest_pattern) {
+              faults.add(node.at,
+                         fmt::format("a regular expression of more than {} characters, shorten it", longest_pattern));
+              return false;
+            }
+            try {
+              std::regex checked(node.text);
+            } catch (const std::regex_error& error) {
+              return faults.add(node.at,
+                                fmt::format("\"{}\" is not a regular expression: {}", node.text, error.what())),
+                     false;
+            }
+            pattern = node.text;
+            return true;
+          },
+          [](SchemaBuilder&) {
+            return boost::json::object{{"type", {"string", "number", "boolean"}}, {"format", "regex"}};
+          },
+          called};
 }
 
 Type<std::string> choice_type(std::vector<std::string> choices) {
@@ -154,10 +216,14 @@ Type<MacAddress> mac_type() {
 
 Type<std::map<std::string, std::string>> words_type(std::string called) {
   using Words = std::map<std::string, std::string>;
+  NameRule rule{[](const std::string& name) -> std::string {
+                  if (!name.empty() && name.find('=') == std::string::npos) return {};
+                  return fmt::format("\"{}\" cannot name a variable, use a word without \"=\"", name);
+                },
+                "^[^=]+$"};
   return map_of<std::string, Words>(
-      std::move(called), text_type(),
-      [](Words& words, const yaml::Entry& entry, std::string value) { words[entry.key] = std::move(value); },
-      [](const std::string&) { return std::string(); });
+      std::move(called), text_type("text (\"\" for none)"),
+      [](Words& words, const yaml::Entry& entry, std::string value) { words[entry.key] = std::move(value); }, rule);
 }
 
 }  // namespace topology

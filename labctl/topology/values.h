@@ -13,13 +13,19 @@ namespace topology {
 bool is_label(const std::string& text);
 // Empty, or why TEXT cannot name a node, a network, a workload.
 std::string refuse_label(const std::string& text);
-// Empty, or why TEXT cannot name a network interface.
-std::string refuse_interface(const std::string& text);
+NameRule label_rule();
+// What can name a network interface.
+NameRule interface_rule();
 
+// Any scalar but null, as it is written: numbers and booleans are text too.
 Type<std::string> text_type(std::string called = "text");
-// ECMAScript, as the standard library has it.
+// The same, but not empty.
+Type<std::string> word_type(std::string called);
+Type<std::string> label_type();
+// An absolute path without "..".
+Type<std::string> path_type();
+// A regular expression that compiles (ECMAScript, as the standard library has it).
 Type<std::string> pattern_type();
-Type<std::string> label_type(std::string called);
 Type<std::string> choice_type(std::vector<std::string> choices);
 Type<bool> boolean_type();
 template <class Number>
@@ -41,14 +47,23 @@ std::optional<std::pair<IpAddress, std::uint16_t>> parse_endpoint(const std::str
 
 template <class Number>
 Type<Number> number_type(std::string called, std::uint64_t minimum, std::uint64_t maximum) {
-  return scalar_type<Number>(fmt::format("{} ({} to {})", called, minimum, maximum),
-                             [minimum, maximum](const yaml::Node& node) -> std::optional<Number> {
-                               std::optional<std::uint64_t> number =
-                                   node.quoted ? std::nullopt : parse_unsigned(node.text);
-                               if (!number || *number < minimum || *number > maximum) return std::nullopt;
-                               return static_cast<Number>(*number);
-                             },
-                             {{"type", "integer"}, {"minimum", minimum}, {"maximum", maximum}});
+  called = minimum == maximum ? fmt::format("{} {}", called, minimum)
+                              : fmt::format("{} ({} to {})", called, minimum, maximum);
+  return {[called, minimum, maximum](const yaml::Node& node, Number& value, Faults& faults) {
+            std::optional<std::uint64_t> number;
+            if (node.kind == yaml::Node::Kind::scalar) number = parse_unsigned(node.text);
+            bool good = number && *number >= minimum && *number <= maximum;
+            if (!good || node.quoted) {
+              faults.add(node.at, wrong_type(called, node) + (good ? ": write it without quotes" : ""));
+              return false;
+            }
+            value = static_cast<Number>(*number);
+            return true;
+          },
+          [minimum, maximum](SchemaBuilder&) {
+            return boost::json::object{{"type", "integer"}, {"minimum", minimum}, {"maximum", maximum}};
+          },
+          called};
 }
 
 }  // namespace topology

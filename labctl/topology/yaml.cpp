@@ -7,9 +7,13 @@
 #include <cctype>
 #include <map>
 #include <optional>
+#include <unordered_map>
 
 namespace topology::yaml {
 namespace {
+
+// Shown of a scalar in messages.
+constexpr size_t longest_shown = 80;
 
 struct TooMuch {
   Location at;
@@ -21,6 +25,50 @@ size_t count_nodes(const Node& node) {
   for (const Node& item : node.items) count += count_nodes(item);
   for (const Entry& entry : node.entries) count += count_nodes(entry.value);
   return count;
+}
+
+// What to do about libfyaml's complaint; empty where its words say it.
+std::string mend(const std::string& complaint) {
+  static const std::pair<const char*, const char*> mends[] = {
+      {"tab character", "indent with spaces"},
+      {"multiline plain key", "a key here lacks its \":\", or a line is indented unlike its neighbours"},
+      {"nested block mapping on the same line", "put a text that has \": \" in it in quotes"},
+      {"quoted scalar without closing quote", "close the quote"},
+      {"wrongly indented double-quoted", "close the quote, or indent the lines of the text"},
+      {"wrongly indented single-quoted", "close the quote, or indent the lines of the text"},
+      {"wrongly indented flow", "close the bracket opened above, or indent this line"},
+      {"without a closing", "close the bracket"},
+      {"missing comma", "add the comma, or close the bracket"},
+      {"extra closing", "remove it"},
+      {"mismatched flow", "close with the kind of bracket that was opened"},
+      {"cannot start with", "put the text in quotes"},
+      {"trailing content after", "put the whole text in one pair of quotes"},
+      {"invalid escape", "write the backslash twice, or use single quotes"},
+      {"invalid indentation", "indent the entries of one mapping alike"},
+      {"indendation", "indent the entries of one list alike"},
+      {"at the end of block sequence", "begin every entry of the list with \"- \""},
+      {"invalid alias", "write the anchor's name after the \"*\", or put the text in quotes"}};
+  for (const auto& [words, what_to_do] : mends) {
+    if (complaint.find(words) != std::string::npos) return std::string(", ") + what_to_do;
+  }
+  return {};
+}
+
+// The place of the first byte that is not UTF-8 (RFC 3629), counted in characters as the parser does. NUL is UTF-8, but
+// the parser takes it for the end of the text.
+std::optional<Location> find_malformed(const std::string& text) {
+  Location at{1, 1};
+  for (size_t i = 0; i < text.size();) {
+    auto first = static_cast<unsigned char>(text[i]);
+    size_t length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : (first & 0xf0) == 0xe0 ? 3 : 4;
+    if (first == 0 || (first >= 0x80 && (first < 0xc2 || first > 0xf4))) return at;
+    for (size_t next = 1; next < length; ++next) {
+      if (i + next >= text.size() || (static_cast<unsigned char>(text[i + next]) & 0xc0) != 0x80) return at;
+    }
+    i += length;
+    at = first == '\n' ? Location{at.line + 1, 1} : Location{at.line, at.column + 1};
+  }
+  return std::nullopt;
 }
 
 // Builds trees from libfyaml's events: unlike its document nodes, every event has a mark.
@@ -58,6 +106,9 @@ class Builder {
   }
 
  private:
+  // The keys of one mapping, and their lines.
+  using Keys = std::unordered_map<std::string, unsigned>;
+
   bool next() {
     release();
     event_ = fy_parser_parse(parser_);
@@ -70,7 +121,7 @@ class Builder {
   }
 
   Location here() const {
-    const fy_mark* mark = fy_event_start_mark(event_);
+    const fy_mark* mark = event_ == nullptr ? nullptr : fy_event_start_mark(event_);
     if (mark == nullptr) return {};
     return {static_cast<unsigned>(mark->line) + 1, static_cast<unsigned>(mark->column) + 1};
   }
@@ -85,11 +136,13 @@ class Builder {
     if (depth > limits_.depth) {
       throw TooMuch{here(), fmt::format("nested deeper than {} levels, flatten it", limits_.depth)};
     }
-    count(1);
+    count(here(), 1);
     fy_token* anchor = fy_event_get_anchor_token(event_);
     std::string name = anchor != nullptr ? text_of(anchor) : std::string();
     Node built = unnamed_node(depth);
-    if (!name.empty()) anchors_[name] = built;
+    if (name.empty()) return built;
+    count(built.at, count_nodes(built));  // the copy that aliases are made from
+    anchors_[name] = built;
     return built;
   }
 
@@ -116,6 +169,8 @@ class Builder {
       built.text = text_of(token);
       built.quoted = fy_token_scalar_style(token) != FYSS_PLAIN;
     }
+    // It would end the text for the kernel and for every program.
+    if (built.text.find('\0') != std::string::npos) faults_.add(built.at, "a text with a NUL character, remove it");
     return built;
   }
 
@@ -131,48 +186,50 @@ class Builder {
     Node built;
     built.kind = Node::Kind::mapping;
     built.at = here();
+    Keys keys;
+    std::vector<Node> merged;
     while (next() && event_->type != FYET_MAPPING_END) {
       Node key = node(depth + 1);
       if (!next()) break;
       Node value = node(depth + 1);
-      add_entry(built, key, std::move(value));
+      if (key.kind == Node::Kind::scalar && key.text == "<<" && !key.quoted) {
+        merged.push_back(std::move(value));
+      } else {
+        add_entry(built, keys, key, std::move(value));
+      }
     }
+    for (const Node& base : merged) merge(built, keys, base);
     return built;
   }
 
-  void add_entry(Node& mapping, const Node& key, Node value) {
+  void add_entry(Node& mapping, Keys& keys, const Node& key, Node value) {
     if (key.kind != Node::Kind::scalar) {
-      faults_.add(key.at, "a key must be plain text");
+      faults_.add(key.at, "a key is a word, not a list or a mapping");
       return;
     }
-    if (key.text == "<<" && !key.quoted) {
-      merge(mapping, key, value);
-      return;
-    }
-    if (const Entry* before = find_entry(mapping, key.text); before != nullptr) {
+    auto [before, first] = keys.try_emplace(key.text, key.at.line);
+    if (!first) {
       faults_.add(key.at,
-                  fmt::format("duplicate key \"{}\", first given in line {}; remove one", key.text, before->at.line));
+                  fmt::format("duplicate key \"{}\", first given in line {}; remove one", key.text, before->second));
       return;
     }
     if (value.at.line == 0) value.at = key.at;
     mapping.entries.push_back({key.text, key.at, std::move(value)});
   }
 
-  // "<<: *base": the entries of BASE that the mapping does not have itself (YAML 1.1 merge key).
-  void merge(Node& mapping, const Node& key, const Node& value) {
-    if (value.kind != Node::Kind::mapping) {
-      faults_.add(key.at, "\"<<\" merges a mapping, write \"<<: *name\" with the anchor of one");
+  // "<<: *base", "<<: [*base, *other]": the entries that the mapping does not have itself (YAML 1.1 merge key).
+  void merge(Node& mapping, Keys& keys, const Node& base) {
+    if (base.kind == Node::Kind::sequence && !base.items.empty()) {
+      for (const Node& item : base.items) merge(mapping, keys, item);
       return;
     }
-    for (const Entry& entry : value.entries) {
-      if (find_entry(mapping, entry.key) == nullptr) mapping.entries.push_back(entry);
+    if (base.kind != Node::Kind::mapping) {
+      faults_.add(base.at, "\"<<\" merges mappings, write \"<<: *name\" with the anchor of one");
+      return;
     }
-  }
-
-  static const Entry* find_entry(const Node& mapping, const std::string& key) {
-    auto found = std::find_if(mapping.entries.begin(), mapping.entries.end(),
-                              [&](const Entry& entry) { return entry.key == key; });
-    return found == mapping.entries.end() ? nullptr : &*found;
+    for (const Entry& entry : base.entries) {
+      if (keys.try_emplace(entry.key, entry.at.line).second) mapping.entries.push_back(entry);
+    }
   }
 
   Node alias() {
@@ -184,14 +241,14 @@ class Builder {
       missing.at = here();
       return missing;
     }
-    count(count_nodes(found->second));
+    count(here(), count_nodes(found->second));
     return found->second;
   }
 
-  void count(size_t more) {
+  void count(Location at, size_t more) {
     nodes_ += more;
     if (nodes_ > limits_.nodes) {
-      throw TooMuch{here(), fmt::format("more than {} values (aliases expanded), split the file", limits_.nodes)};
+      throw TooMuch{at, fmt::format("more than {} values (aliases expanded), split the file", limits_.nodes)};
     }
   }
 
@@ -199,7 +256,7 @@ class Builder {
     void* position = nullptr;
     while (fy_diag_error* error = fy_diag_errors_iterate(diag_, &position)) {
       Location at{static_cast<unsigned>(std::max(error->line, 1)), static_cast<unsigned>(std::max(error->column, 1))};
-      faults_.add(at, fmt::format("not valid YAML: {}", error->msg));
+      faults_.add(at, fmt::format("not valid YAML: {}{}", error->msg, mend(error->msg)));
     }
   }
 
@@ -226,6 +283,10 @@ std::vector<Node> parse_all(const std::string& text, Faults& faults, const Limit
     faults.add({1, 1}, fmt::format("larger than {} KiB, split the file", limits.bytes / 1024));
     return {};
   }
+  if (std::optional<Location> malformed = find_malformed(text)) {
+    faults.add(*malformed, "not text in UTF-8, save the file in that encoding");
+    return {};
+  }
   try {
     return Builder(text, faults, limits).documents();
   } catch (const TooMuch& excess) {
@@ -244,11 +305,17 @@ Node parse(const std::string& text, Faults& faults, const Limits& limits) {
 
 std::string describe(const Node& node) {
   if (node.kind == Node::Kind::mapping) return "a mapping";
-  if (node.kind == Node::Kind::sequence) return "a list";
+  if (node.kind == Node::Kind::sequence) return node.items.empty() ? "an empty list" : "a list";
   if (node.is_null()) return "nothing";
-  bool number = !node.quoted && std::all_of(node.text.begin(), node.text.end(),
-                                            [](unsigned char character) { return std::isdigit(character) != 0; });
-  return fmt::format("{} \"{}\"", number ? "the number" : "the text", node.text);
+  auto digit = [](unsigned char character) { return std::isdigit(character) != 0; };
+  bool number = !node.quoted && std::all_of(node.text.begin(), node.text.end(), digit);
+  std::string shown = node.text;
+  if (shown.size() > longest_shown) {
+    size_t end = longest_shown;
+    while ((static_cast<unsigned char>(shown[end]) & 0xc0) == 0x80) --end;  // not amid a character
+    shown = shown.substr(0, end) + "…";
+  }
+  return fmt::format("{} \"{}\"", number ? "the number" : "the text", shown);
 }
 
 }  // namespace topology::yaml

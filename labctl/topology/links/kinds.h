@@ -12,6 +12,7 @@ namespace topology {
 struct LinkKindEntry {
   std::string name;  // the word after "kind:"
   std::string doc;
+  std::string example;
   // Makes an empty link of this kind.
   std::function<LinkKind()> make;
   // The fields that only this kind has.
@@ -34,6 +35,7 @@ Field<Link> kind_field(std::string name, V K::*member, Type<V> type, std::string
           type.called,
           false,
           [member, type](const yaml::Node& node, Link& link, Faults& faults) {
+            if (!std::holds_alternative<K>(link.kind)) link.kind = K{};
             return type.decode(node, std::get<K>(link.kind).*member, faults);
           },
           type.schema};

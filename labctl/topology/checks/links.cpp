@@ -1,0 +1,249 @@
+#include <fmt/format.h>
+
+#include <map>
+
+#include "labctl/topology/checks/checks.h"
+#include "labctl/topology/values.h"
+
+namespace topology {
+namespace {
+
+// RFC 8200, section 5.
+constexpr std::uint32_t least_ipv6_mtu = 1280;
+
+// ---- addresses
+
+// The subnet of NETWORK that has the family of ADDRESS.
+const Located<Prefix>* subnet_for(const Network& network, const IpAddress& address) {
+  const std::optional<Located<Prefix>>& subnet = address.is_v6() ? network.subnet6 : network.subnet;
+  return subnet ? &*subnet : nullptr;
+}
+
+bool is_network_or_broadcast(const Prefix& subnet, const IpAddress& address) {
+  if (address.is_v6() || subnet.length > 30) return false;
+  IpAddress broadcast = subnet.network().address.plus((1ull << (32 - subnet.length)) - 1);
+  return address == subnet.network().address || address == broadcast;
+}
+
+void refuse_missing_length(const Network& network, const Located<Prefix>& address, Faults& faults) {
+  bool v6 = address.value.address.is_v6();
+  std::string shown = address.value.address.to_string();
+  faults.add(address.at,
+             fmt::format("network {} has no {} subnet, give the address a length ({}/{}) or the network a {}",
+                         network.name, v6 ? "IPv6" : "IPv4", shown, v6 ? 64 : 24, v6 ? "subnet6" : "subnet"));
+}
+
+void check_address_in_network(const Network& network, Located<Prefix>& address, bool has_length, Faults& faults) {
+  const Located<Prefix>* subnet = subnet_for(network, address.value.address);
+  if (subnet == nullptr) {
+    if (!has_length) refuse_missing_length(network, address, faults);
+    return;
+  }
+  if (!has_length) address.value.length = subnet->value.length;
+  std::string shown = address.value.address.to_string();
+  if (!subnet->value.contains(address.value.address)) {
+    faults.add(address.at, fmt::format("address {} is outside network {} ({}), choose one inside", shown, network.name,
+                                       subnet->value.network().to_string()));
+  } else if (is_network_or_broadcast(subnet->value, address.value.address)) {
+    faults.add(address.at, fmt::format("{} is the network or broadcast address of {}, choose another", shown,
+                                       subnet->value.network().to_string()));
+  }
+}
+
+void check_address(const Located<Prefix>& address, Faults& faults) {
+  const IpAddress& value = address.value.address;
+  std::string kind = value.is_unspecified() ? "no address of a machine" : unusable(value);
+  if (kind.empty()) return;
+  faults.add(address.at, fmt::format("{} is {}, choose another", value.to_string(), kind));
+}
+
+// ---- links of each kind
+
+void check_kind(const Topology& topology, const Node&, Link& link, NetworkLink& kind, Faults& faults) {
+  bool implied = kind.network.value.empty();
+  if (implied) kind.network = {link.name, link.at};
+  const Network* network = topology.find_network(kind.network.value);
+  if (network == nullptr) {
+    if (implied && !interface_rule().refuse(link.name).empty()) return;  // refused already
+    std::string mend = topology.networks.empty()
+                           ? fmt::format(", declare it: networks: {{{}: {{subnet: …}}}}", kind.network.value)
+                           : suggestion(kind.network.value, names_of(topology.networks));
+    const char* why = implied ? ", and the link says neither network nor kind" : "";
+    faults.add(kind.network.at, fmt::format("no network \"{}\"{}{}", kind.network.value, why, mend));
+    return;
+  }
+  if (!link.mtu) link.mtu = network->mtu;
+  for (size_t i = 0; i < link.addresses.size(); ++i) {
+    check_address_in_network(*network, link.addresses[i], link.address_has_length[i], faults);
+  }
+}
+
+void check_kind(const Topology&, const Node&, Link&, DummyLink&, Faults&) {}
+
+// NAME is to be another link of NODE.
+bool check_reference(const Node& node, const Link& link, const Located<std::string>& name, Faults& faults) {
+  if (name.value == link.name) {
+    faults.add(name.at, fmt::format("link {} refers to itself, name another link of node {}", link.name, node.name));
+    return false;
+  }
+  if (find_link(node, name.value) != nullptr) return true;
+  faults.add(name.at, fmt::format("node {} has no link \"{}\"{}", node.name, name.value,
+                                  suggestion(name.value, names_of(node.links))));
+  return false;
+}
+
+void check_kind(const Topology&, const Node& node, Link& link, BridgeLink& kind, Faults& faults) {
+  for (const Located<std::string>& port : kind.ports) {
+    if (!check_reference(node, link, port, faults)) continue;
+    if (std::holds_alternative<BridgeLink>(find_link(node, port.value)->kind)) {
+      faults.add(port.at, fmt::format("{} is a bridge, and a bridge cannot be a port of another", port.value));
+    }
+  }
+}
+
+void check_kind(const Topology&, const Node& node, Link& link, VxlanLink& kind, Faults& faults) {
+  if (kind.device) check_reference(node, link, *kind.device, faults);
+}
+
+// ---- the links of a node together
+
+// The links that must exist before LINK.
+std::vector<Located<std::string>> needed_by(const Link& link) {
+  if (const auto* bridge = std::get_if<BridgeLink>(&link.kind)) return bridge->ports;
+  const auto* vxlan = std::get_if<VxlanLink>(&link.kind);
+  if (vxlan != nullptr && vxlan->device) return {*vxlan->device};
+  return {};
+}
+
+void check_link_cycles(const Node& node, Faults& faults) {
+  std::vector<Dependency> links;
+  for (const Link& link : node.links) links.push_back({link.name, needed_by(link)});
+  std::optional<Cycle> cycle = find_cycle(links);
+  if (!cycle || cycle->closing.value == cycle->name) return;  // to itself: refused already
+  faults.add(cycle->closing.at,
+             fmt::format("links of node {} are made of each other in a cycle ({} of {}), remove a reference", node.name,
+                         cycle->name, cycle->closing.value));
+}
+
+void check_ports_once(const Node& node, Faults& faults) {
+  std::map<std::string, std::string> bridge_of;
+  for (const Link& link : node.links) {
+    const auto* bridge = std::get_if<BridgeLink>(&link.kind);
+    if (bridge == nullptr) continue;
+    for (const Located<std::string>& port : bridge->ports) {
+      auto [other, first] = bridge_of.try_emplace(port.value, link.name);
+      if (first) continue;
+      faults.add(port.at,
+                 fmt::format("{} is a port of bridge {} already, remove it from one", port.value, other->second));
+    }
+  }
+}
+
+// The kernel refuses a second one of the same identifier and port (vxlan_vni_in_use() in drivers/net/vxlan).
+void check_vxlan_once(const Node& node, Faults& faults) {
+  std::map<std::pair<std::uint32_t, std::uint16_t>, std::string> seen;
+  for (const Link& link : node.links) {
+    const auto* vxlan = std::get_if<VxlanLink>(&link.kind);
+    if (vxlan == nullptr || vxlan->vni.value == 0) continue;
+    auto [other, first] = seen.try_emplace({vxlan->vni.value, vxlan->port}, link.name);
+    if (first) continue;
+    faults.add(vxlan->vni.at, fmt::format("VNI {} is used by link {} of the node, choose another, or another port",
+                                          vxlan->vni.value, other->second));
+  }
+}
+
+void check_mac(const Link& link, Faults& faults) {
+  if (!link.mac) return;
+  const auto& bytes = link.mac->value.bytes();
+  std::string shown = link.mac->value.to_string();
+  if ((bytes[0] & 1) != 0) {
+    faults.add(link.mac->at, fmt::format("{} is a multicast address, make its first byte even: 02", shown));
+  } else if (link.mac->value == MacAddress()) {
+    faults.add(link.mac->at, fmt::format("{} is no address of a link, choose another", shown));
+  }
+}
+
+void check_mtu(const Link& link, Faults& faults) {
+  if (!link.mtu || *link.mtu >= least_ipv6_mtu) return;
+  for (const Located<Prefix>& address : link.addresses) {
+    if (!address.value.address.is_v6()) continue;
+    faults.add(address.at,
+               fmt::format("IPv6 needs an MTU of at least {}, link {} has {}", least_ipv6_mtu, link.name, *link.mtu));
+    return;
+  }
+}
+
+}  // namespace
+
+const Link* find_link(const Node& node, const std::string& name) {
+  for (const Link& link : node.links) {
+    if (link.name == name) return &link;
+  }
+  return nullptr;
+}
+
+void check_links(Topology& topology, Node& node, Faults& faults) {
+  for (Link& link : node.links) {
+    std::visit([&](auto& kind) { check_kind(topology, node, link, kind, faults); }, link.kind);
+    for (const Located<Prefix>& address : link.addresses) check_address(address, faults);
+    check_mac(link, faults);
+    check_mtu(link, faults);
+  }
+  check_ports_once(node, faults);
+  check_vxlan_once(node, faults);
+  check_link_cycles(node, faults);
+}
+
+namespace {
+
+// Who had it first, and where.
+using Holder = std::pair<std::string, unsigned>;
+
+// A virtual IP may stand on several nodes (on dummy devices); one network may not have an address twice.
+void check_duplicate_addresses(const Topology& topology, Faults& faults) {
+  std::map<std::pair<std::string, IpAddress>, Holder> in_network;
+  for (const Node& node : topology.nodes) {
+    std::map<IpAddress, unsigned> own;
+    for (const Link& link : node.links) {
+      const auto* kind = std::get_if<NetworkLink>(&link.kind);
+      for (const Located<Prefix>& address : link.addresses) {
+        const IpAddress& value = address.value.address;
+        auto [mine, first_here] = own.try_emplace(value, address.at.line);
+        if (!first_here) {
+          faults.add(address.at, fmt::format("node {} has {} already (line {}), choose another", node.name,
+                                             value.to_string(), mine->second));
+          continue;
+        }
+        if (kind == nullptr) continue;
+        auto [other, first] = in_network.try_emplace({kind->network.value, value}, Holder(node.name, address.at.line));
+        if (first) continue;
+        faults.add(address.at, fmt::format("{} is taken by node {} (line {}), choose another", value.to_string(),
+                                           other->second.first, other->second.second));
+      }
+    }
+  }
+}
+
+void check_duplicate_macs(const Topology& topology, Faults& faults) {
+  std::map<std::pair<std::string, MacAddress>, Holder> in_network;
+  for (const Node& node : topology.nodes) {
+    for (const Link& link : node.links) {
+      const auto* kind = std::get_if<NetworkLink>(&link.kind);
+      if (kind == nullptr || !link.mac) continue;
+      auto [other, first] =
+          in_network.try_emplace({kind->network.value, link.mac->value}, Holder(node.name, link.mac->at.line));
+      if (first) continue;
+      faults.add(link.mac->at, fmt::format("{} is taken by node {} (line {}), choose another",
+                                           link.mac->value.to_string(), other->second.first, other->second.second));
+    }
+  }
+}
+
+}  // namespace
+
+void check_duplicates(const Topology& topology, Faults& faults) {
+  check_duplicate_addresses(topology, faults);
+  check_duplicate_macs(topology, faults);
+}
+
+}  // namespace topology

@@ -1,0 +1,165 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "labctl/topology/checks/checks.h"
+#include "labctl/topology/values.h"
+
+namespace topology {
+namespace {
+
+constexpr const char* cluster_mend =
+    "add one (cluster: {controlPlane: …, workers: […], network: …}) or remove the step";
+
+// What is referred to is known when the lab runs.
+bool has_reference(const std::string& text) {
+  return text.find("${") != std::string::npos;
+}
+
+class Checker {
+ public:
+  Checker(const Topology& topology, Faults& faults)
+      : topology_(topology), faults_(faults), nodes_(names_of(topology.nodes)) {
+    for (const Node& node : topology.nodes) {
+      for (const Workload& workload : node.workloads) processes_.push_back(workload.name + "@" + node.name);
+      if (!topology.cluster) continue;
+      for (const std::string& agent : agents_on(*topology.cluster, node.name)) {
+        processes_.push_back(agent + "@" + node.name);
+      }
+    }
+  }
+
+  void check(const Step& step) {
+    std::visit([&](const auto& action) { check(step, action); }, step.action);
+  }
+
+ private:
+  // ---- places and processes
+
+  // Pods are named by reference or as NAMESPACE/NAME; only the running cluster knows them.
+  void check_place(const Located<std::string>& place) {
+    bool pod = has_reference(place.value) || place.value.find('/') != std::string::npos;
+    if (pod && topology_.cluster) return;
+    if (pod) {
+      faults_.add(place.at, fmt::format("\"{}\" is a pod, and pods need a cluster, {}", place.value, cluster_mend));
+    } else {
+      check_node(place);
+    }
+  }
+
+  void check_node(const Located<std::string>& name) {
+    if (topology_.find_node(name.value) != nullptr || has_reference(name.value)) return;
+    faults_.add(name.at, fmt::format("no node \"{}\"{}", name.value, suggestion(name.value, nodes_)));
+  }
+
+  void check_process(const Located<std::string>& process) {
+    if (std::find(processes_.begin(), processes_.end(), process.value) != processes_.end()) return;
+    faults_.add(process.at, fmt::format("no process \"{}\"{}", process.value, suggestion(process.value, processes_)));
+  }
+
+  // ---- expectations
+
+  void check(const Step& step, const Expect& expect) {
+    std::visit([&](const auto& what) { check_expectation(step, what); }, expect.what);
+  }
+
+  void check_expectation(const Step& step, const Reach& reach) {
+    check_place(reach.from);
+    for (const Located<std::string>& node : reach.answered_on) check_node(node);
+    if (!has_reference(reach.target)) check_target(step, reach);
+    check_answer(step, reach);
+    if (reach.sees && !has_reference(*reach.sees) && !IpAddress::parse(*reach.sees)) {
+      faults_.add(step.at, fmt::format("\"sees\" is the address of the client, \"{}\" is none", *reach.sees));
+    }
+  }
+
+  void check_target(const Step& step, const Reach& reach) {
+    if (reach.protocol == "http") {
+      if (reach.target.rfind("http://", 0) == 0 && reach.target.size() > 7) return;
+      faults_.add(step.at, fmt::format("\"{}\" is not a URL, write http://HOST:PORT/PATH", reach.target));
+    } else if (reach.protocol != "ping") {
+      size_t colon = reach.target.rfind(':');
+      std::optional<std::uint64_t> port;
+      if (colon != std::string::npos && colon > 0) port = parse_unsigned(reach.target.substr(colon + 1));
+      if (port && *port >= 1 && *port <= 65535) return;
+      faults_.add(step.at, fmt::format("\"{}\" has no port, write HOST:PORT", reach.target));
+    }
+  }
+
+  // What cannot be seen in an answer of this protocol, or of none.
+  void check_answer(const Step& step, const Reach& reach) {
+    const std::pair<const char*, bool> asked[] = {{"status", reach.status.has_value()},
+                                                  {"body", reach.body.has_value()},
+                                                  {"answeredBy", !reach.answered_by.empty()},
+                                                  {"answeredOn", !reach.answered_on.empty()},
+                                                  {"sees", reach.sees.has_value()}};
+    for (const auto& [key, is_asked] : asked) {
+      if (!is_asked) continue;
+      if (reach.fails != Failure::none) {
+        faults_.add(step.at,
+                    fmt::format("\"{}\" is of an answer, and \"fails\" says that there is none, remove either", key));
+      } else if (reach.protocol == "ping") {
+        faults_.add(step.at, fmt::format("\"{}\" is of a server's answer, ping has none: use http, tcp or udp", key));
+      } else if (key == std::string("status") && reach.protocol != "http") {
+        faults_.add(step.at, fmt::format("\"status\" is of HTTP, remove it or use http instead of {}", reach.protocol));
+      }
+    }
+  }
+
+  void check_expectation(const Step& step, const IpvsTable& table) {
+    check_place(table.on);
+    size_t scheme = table.service.find("://");
+    std::string protocol = table.service.substr(0, scheme);
+    bool good = (protocol == "tcp" || protocol == "udp") && parse_endpoint(table.service.substr(scheme + 3));
+    if (good || has_reference(table.service)) return;
+    faults_.add(step.at, fmt::format("\"{}\" is not a virtual service, write tcp://10.10.0.1:8410", table.service));
+  }
+
+  void check_expectation(const Step& step, const RuleCounter& rule) {
+    check_place(rule.on);
+    if (rule.packets && rule.at_least) {
+      faults_.add(step.at, "either \"packets\" (exactly) or \"atLeast\", not both");
+    }
+  }
+
+  template <class State>
+  void check_expectation(const Step&, const State& state) {
+    check_place(state.on);
+  }
+
+  // ---- other steps
+
+  void check(const Step&, const Do& command) { check_place(command.on); }
+
+  void check(const Step& step, const Kubectl&) {
+    if (!topology_.cluster) faults_.add(step.at, fmt::format("kubectl needs a cluster, {}", cluster_mend));
+  }
+
+  void check(const Step&, const RestartProcess& restart) { check_process(restart.process); }
+
+  void check(const Step&, const Kill& kill) {
+    switch (kill.what) {
+      case Kill::What::process:
+        return check_process(kill.name);
+      case Kill::What::node:
+        return check_node(kill.name);
+      case Kill::What::pod:
+        if (!topology_.cluster) faults_.add(kill.name.at, fmt::format("pods need a cluster, {}", cluster_mend));
+    }
+  }
+
+  const Topology& topology_;
+  Faults& faults_;
+  std::vector<std::string> nodes_;
+  std::vector<std::string> processes_;
+};
+
+}  // namespace
+
+void check_scenario(const Topology& topology, Faults& faults) {
+  Checker checker(topology, faults);
+  for (const Step& step : topology.scenario) checker.check(step);
+}
+
+}  // namespace topology

@@ -1,6 +1,7 @@
 #include "labctl/kernel/lab.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -69,14 +70,15 @@ std::string last_lines(int log, std::size_t count) {
 // Takes the lines off the progress socket until one says how it came out.
 class ProgressReader {
  public:
-  ProgressReader(base::FileDescriptor socket, const std::function<void(const Progress&)>& on_progress)
-      : socket_(std::move(socket)), on_progress_(on_progress) {}
+  ProgressReader(base::FileDescriptor socket, const std::function<void(const Progress&)>& on_progress, int interrupt)
+      : socket_(std::move(socket)), on_progress_(on_progress), interrupt_(interrupt) {}
 
   // False where the lab is gone without a word.
   bool wait_until_ready() {
     std::string text;
     char buffer[4096];
     for (;;) {
+      wait();
       ssize_t count = ::read(socket_.get(), buffer, sizeof buffer);
       if (count < 0 && errno == EINTR) continue;
       if (count <= 0) return false;
@@ -88,6 +90,13 @@ class ProgressReader {
   }
 
  private:
+  void wait() {
+    pollfd polled[] = {{socket_.get(), POLLIN, 0}, {interrupt_, POLLIN, 0}};
+    while (::poll(polled, 2, -1) < 0 && errno == EINTR) {
+    }
+    if (polled[1].revents != 0) throw base::Error("start the lab: interrupted");
+  }
+
   bool handle(const std::string& line) {
     boost::system::error_code error;
     json::value value = json::parse(line, error);
@@ -113,12 +122,13 @@ class ProgressReader {
 
   base::FileDescriptor socket_;
   const std::function<void(const Progress&)>& on_progress_;
+  int interrupt_;
 };
 
 }  // namespace
 
 void start_lab(const LabSpec& spec, LabFiles files, const Installation& installation,
-               const std::function<void(const Progress&)>& on_progress) {
+               const std::function<void(const Progress&)>& on_progress, int interrupt) {
   base::FileDescriptor bundle = bundle_file(spec);
   base::FileDescriptor null = base::open_file("/dev/null", O_RDWR);
   int ends[2];
@@ -137,7 +147,7 @@ void start_lab(const LabSpec& spec, LabFiles files, const Installation& installa
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (ProgressReader(std::move(ours), on_progress).wait_until_ready()) return;
+  if (ProgressReader(std::move(ours), on_progress, interrupt).wait_until_ready()) return;
   std::string said = last_lines(log.get(), 10);
   throw base::Error("the lab ended before it was ready" + (said.empty() ? "" : "; the last it said:\n" + said));
 }

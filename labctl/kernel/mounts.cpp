@@ -6,7 +6,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 
 #include "lib/base/error.h"
@@ -134,6 +136,13 @@ void mount_own_sys() {
   if (::mount("labctl", "/sys", "sysfs", flags, "") == 0) return;
   if (::mount("labctl", "/sys", "sysfs", flags | MS_RDONLY, "") == 0) return;
   mount_at("labctl", "/sys", "tmpfs", flags | MS_RDONLY);
+}
+
+bool is_hidden_in_labs(const std::string& path, const std::string& home) {
+  auto is_below = [&](const std::string& directory) { return (path + "/").starts_with(directory + "/"); };
+  if (home.size() > 1 && is_below(home)) return true;
+  return std::any_of(std::begin(kPrivateDirectories), std::end(kPrivateDirectories),
+                     [&](const PrivateDirectory& directory) { return is_below(directory.path); });
 }
 
 void mount_devices(DeviceSource source) {

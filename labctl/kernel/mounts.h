@@ -28,6 +28,8 @@ void protect_mount(int directory, const std::string& path, bool no_devices);
 // Fresh memory on everything that is written in a lab: /run /tmp /var/tmp /var/log …, and over the home directories,
 // with the folders found there (empty) where programs expect them. MASKED: further folders to be hidden.
 void mount_private_directories(const std::vector<std::string>& masked);
+// Whether PATH (absolute) is below one of them, or below HOME, which is hidden wherever it is.
+bool is_hidden_in_labs(const std::string& path, const std::string& home);
 
 // What /sys shows of the network is that of the namespace it was mounted in: a new one for this namespace. Where the
 // kernel gives none (in a user namespace, whose own /sys has parts covered), an empty folder.

@@ -191,7 +191,7 @@ void connect_websocket(Stream stream, const std::string& host, const std::string
                                          std::string(response->reason()) + (body.empty() ? "" : ": " + body)));
         }
         if (code) return callback(nullptr, to_error(target + ": WebSocket handshake", code));
-        connection->watch_for_hang_up();
+        // No watch for a hang-up: a client that pauses would lose what a server sent before it closed.
         callback(connection, std::nullopt);
       });
 }

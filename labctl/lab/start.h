@@ -34,7 +34,8 @@ struct Prepared {
 Prepared prepare(const std::string& topology_path, const StartOptions& options);
 
 // Returns when the lab is ready. Throws base::Error with what the lab said; nothing is left of it then.
-void start(const Prepared& prepared, const std::function<void(const kernel::Progress&)>& on_progress);
+void start(const Prepared& prepared, const kernel::Installation& installation,
+           const std::function<void(const kernel::Progress&)>& on_progress);
 
 // Reads a topology file and decodes it; "-" is standard input. Size is checked before it is read.
 topology::Topology read_topology(const std::string& path);

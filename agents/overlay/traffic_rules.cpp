@@ -51,12 +51,18 @@ bool TrafficRules::is_in_place(const RuleSet& set) const {
   return own != present.end() && own->second == set.rules && contains(present, set.parent, set.jump());
 }
 
+std::optional<std::uint64_t> TrafficRules::fingerprint() const {
+  return iptables_->fingerprint({"filter", "nat"});
+}
+
 std::vector<std::string> TrafficRules::ensure(const std::vector<RuleSet>& sets) {
   if (sets.empty()) return {};
   if (!iptables_) {
     // Two variants in one kernel both apply: the one that a kube-proxy has chosen is ours, too.
     iptables_ = netfilter::Iptables::choose(netfilter::Iptables::Family::ipv4, sets.front().rules, "KUBE-");
   }
+  std::optional<std::uint64_t> before = fingerprint();
+  if (sets == ensured_ && before && before == ensured_fingerprint_) return {};
   std::vector<std::string> written;
   for (const RuleSet& set : sets) {
     if (is_in_place(set)) continue;
@@ -67,6 +73,10 @@ std::vector<std::string> TrafficRules::ensure(const std::vector<RuleSet>& sets) 
     iptables_->restore(table.text());
     written.push_back(set.table + "/" + set.chain);
   }
+  ensured_ = sets;
+  // Only a look that found everything in place is remembered, with what the tables were before it: so that no change
+  // of somebody else's is missed.
+  ensured_fingerprint_ = written.empty() ? before : std::nullopt;
   return written;
 }
 

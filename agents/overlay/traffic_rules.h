@@ -2,6 +2,7 @@
 // are forwarded whatever the policy of FORWARD is. Chains, rules and comments are flannel's.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ struct RuleSet {
   std::vector<std::string> rules;
 
   std::string jump() const;
+  bool operator==(const RuleSet&) const = default;
 };
 
 // nat/FLANNEL-POSTRTG. NETWORK is that of all pods, SUBNET that of this node's.
@@ -29,12 +31,17 @@ RuleSet forward_rules(const netlink::Prefix& network);
 
 class TrafficRules {
  public:
-  // Writes SETS where they are missing or differ; returns the chains that it wrote.
+  // Writes SETS where they are missing or differ; returns the chains that it wrote. Costs next to nothing where nobody
+  // has changed the tables since the last time.
   std::vector<std::string> ensure(const std::vector<RuleSet>& sets);
 
  private:
   bool is_in_place(const RuleSet& set) const;
+  std::optional<std::uint64_t> fingerprint() const;
+
   std::optional<netfilter::Iptables> iptables_;  // chosen with the first use
+  std::vector<RuleSet> ensured_;
+  std::optional<std::uint64_t> ensured_fingerprint_;
 };
 
 }  // namespace overlay

@@ -26,17 +26,26 @@ void OutputLog::read_more(const std::shared_ptr<Source>& source) {
 
 void OutputLog::append(std::string_view text) {
   text_.append(text);
-  // Cut in halves, so that the cost of cutting is spread.
-  if (text_.size() > kept_bytes) text_.erase(0, text_.find('\n', text_.size() - kept_bytes / 2) + 1);
+  if (text_.size() > kept_bytes) cut();
   auto followers = followers_;
   for (auto& [number, follower] : followers) follower(text);
-  if (!on_line_) return;
+  if (on_line_) tell_lines(text);
+}
+
+// To a half, so that the cost of cutting is spread; at the beginning of a line, where there is one.
+void OutputLog::cut() {
+  size_t excess = text_.size() - kept_bytes / 2;
+  size_t end_of_line = text_.find('\n', excess);
+  text_.erase(0, end_of_line == std::string::npos ? excess : end_of_line + 1);
+}
+
+void OutputLog::tell_lines(std::string_view text) {
   for (char character : text) {
-    if (character != '\n') {
-      line_ += character;
-    } else {
+    if (character == '\n') {
       on_line_(line_);
       line_.clear();
+    } else if (line_.size() < longest_line) {
+      line_ += character;
     }
   }
 }

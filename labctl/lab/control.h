@@ -1,7 +1,7 @@
 // A lab's control API (docs/control-api.md) as calls.
 //
-// Blocking, for commands and scenarios. Errors: base::Error with the supervisor's own words; where the lab has died, with
-// what its log said last, so that every call to a dead lab says why it is dead.
+// Blocking, for commands and scenarios. Errors: base::Error with the supervisor's own words; where the lab has died,
+// with what its log said last, so that every call to a dead lab says why it is dead.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -19,7 +19,7 @@
 namespace lab {
 
 struct CommandResult {
-  int exit_code = 0;     // 128 + the signal that ended it, as a shell says it
+  int exit_code = 0;  // 128 + the signal that ended it, as a shell says it
   std::string output;
   std::string error_output;
   bool timed_out = false;  // it was ended because it took longer than it might
@@ -50,15 +50,18 @@ class Control {
   void restart_process(const std::string& full_name);
   void signal_process(const std::string& full_name, int signal);
 
+  // Throws where it cannot be started, too.
   CommandResult run(const Command& command);
 
-  // TARGET: "/v1/…". Throws where the answer is no 200.
+  // TARGET: "/v1/…". Throws where the answer is no success.
   boost::json::object get(const std::string& target);
   boost::json::object post(const std::string& target, const boost::json::object& body = {});
   // The pieces of an answer as they come, until its end or until ON_DATA returns false.
   void stream(const std::string& target, const std::function<bool(std::string_view)>& on_data);
 
  private:
+  base::http::Response call(const std::string& method, const std::string& target, std::string body = {});
+
   LabFolder folder_;
 };
 

@@ -145,7 +145,6 @@ void Processes::launch(Entry& entry) {
 void Processes::check_ready(Entry& entry) {
   const auto& condition = entry.process.ready.condition;
   if (std::holds_alternative<std::monostate>(condition)) return become_ready(entry);
-  if (std::holds_alternative<topology::Ready::Exit>(condition)) return;
   if (const auto* log = std::get_if<topology::Ready::Log>(&condition)) {
     entry.log->on_line([this, &entry, pattern = std::regex(log->pattern)](const std::string& line) {
       if (entry.state == ProcessState::starting && std::regex_search(line, pattern)) become_ready(entry);

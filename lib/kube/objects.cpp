@@ -88,6 +88,15 @@ std::optional<Probe> probe_at(const Object& container, std::string_view path) {
   return probe;
 }
 
+EnvironmentVariable parse_variable(const Object& object) {
+  EnvironmentVariable variable{text_at(object, "name"), text_at(object, "value"), {}, {}};
+  variable.field_path = text_at(object, "valueFrom.fieldRef.fieldPath");
+  for (const auto& [source, reference] : object_at(object, "valueFrom")) {
+    if (source != "fieldRef") variable.other_source = source;
+  }
+  return variable;
+}
+
 Container parse_container(const Object& object) {
   Container container;
   container.name = text_at(object, "name");
@@ -95,10 +104,8 @@ Container parse_container(const Object& object) {
   container.command = strings_at(object, "command");
   container.arguments = strings_at(object, "args");
   container.working_directory = text_at(object, "workingDir");
-  for_each_object(array_at(object, "env"), [&](const Object& variable) {
-    container.environment.push_back(
-        {text_at(variable, "name"), text_at(variable, "value"), text_at(variable, "valueFrom.fieldRef.fieldPath")});
-  });
+  for_each_object(array_at(object, "env"),
+                  [&](const Object& variable) { container.environment.push_back(parse_variable(variable)); });
   for_each_object(array_at(object, "ports"), [&](const Object& port) {
     container.ports.push_back({text_at(port, "name"), text_at(port, "protocol", "TCP"), port_at(port, "containerPort"),
                                port_at(port, "hostPort")});
@@ -107,6 +114,9 @@ Container parse_container(const Object& object) {
   container.liveness_probe = probe_at(object, "livenessProbe");
   container.startup_probe = probe_at(object, "startupProbe");
   container.pre_stop_command = strings_at(object, "lifecycle.preStop.exec.command");
+  container.pre_stop_sleep_seconds = number_at(object, "lifecycle.preStop.sleep.seconds");
+  container.has_environment_sources = !array_at(object, "envFrom").empty();
+  container.has_volume_mounts = !array_at(object, "volumeMounts").empty();
   return container;
 }
 
@@ -321,6 +331,10 @@ Pod Pod::parse(const Object& object) {
   pod.dns_policy = text_at(spec, "dnsPolicy", "ClusterFirst");
   pod.dns_nameservers = strings_at(spec, "dnsConfig.nameservers");
   pod.dns_searches = strings_at(spec, "dnsConfig.searches");
+  for_each_object(array_at(spec, "dnsConfig.options"), [&](const Object& option) {
+    std::string value = text_at(option, "value");
+    pod.dns_options.push_back(text_at(option, "name") + (value.empty() ? "" : ":" + value));
+  });
   for_each_object(array_at(spec, "hostAliases"), [&](const Object& alias) {
     pod.host_aliases[text_at(alias, "ip")] = strings_at(alias, "hostnames");
   });

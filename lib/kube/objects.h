@@ -188,7 +188,8 @@ struct Node {
 struct EnvironmentVariable {
   std::string name;
   std::string value;
-  std::string field_path;  // of valueFrom.fieldRef: "status.podIP"; empty where VALUE counts
+  std::string field_path;    // of valueFrom.fieldRef: "status.podIP"; empty where VALUE counts
+  std::string other_source;  // the name of any other valueFrom: "configMapKeyRef"
 };
 
 struct ContainerPort {
@@ -226,6 +227,9 @@ struct Container {
   std::optional<Probe> liveness_probe;
   std::optional<Probe> startup_probe;
   std::vector<std::string> pre_stop_command;  // lifecycle.preStop.exec
+  int64_t pre_stop_sleep_seconds = 0;         // lifecycle.preStop.sleep
+  bool has_environment_sources = false;       // envFrom
+  bool has_volume_mounts = false;
 };
 
 struct Pod {
@@ -242,6 +246,7 @@ struct Pod {
   std::string dns_policy = "ClusterFirst";
   std::vector<std::string> dns_nameservers;
   std::vector<std::string> dns_searches;
+  std::vector<std::string> dns_options;                          // "ndots:5"
   std::map<std::string, std::vector<std::string>> host_aliases;  // address → names
   std::vector<std::string> readiness_gates;
   std::vector<Container> init_containers;

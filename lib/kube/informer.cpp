@@ -110,6 +110,7 @@ class Informer::Implementation : public std::enable_shared_from_this<Implementat
     std::string type = text_at(event.get_object(), "type");
     if (type == "ERROR") {
       expired_ = true;
+      synced_ = false;
       return;
     }
     resource_version_ = version_of(object->get_object());
@@ -122,7 +123,10 @@ class Informer::Implementation : public std::enable_shared_from_this<Implementat
     if (stopped_) return;
     // The server ends watches from time to time: the next one goes on where this one stopped. A version that it has
     // forgotten, in whichever way it says so, is mended by a new list.
-    if (expired_ || (watch_status_ != 0 && watch_status_ != 200)) return retry({}, &Implementation::list);
+    if (expired_ || (watch_status_ != 0 && watch_status_ != 200)) {
+      synced_ = false;
+      return retry({}, &Implementation::list);
+    }
     retry(error ? error->what() : "", &Implementation::watch);
   }
 

@@ -42,6 +42,7 @@ class Informer {
   Informer& operator=(const Informer&) = delete;
 
   void start(Callbacks callbacks);
+  // Whether the store holds a whole list and what was reported since; not between an expiry and the next list.
   bool synced() const;
   // By "namespace/name" (or "name"). May be used inside callbacks; holds the new state there.
   const std::map<std::string, Object>& store() const;

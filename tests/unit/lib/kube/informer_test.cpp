@@ -121,6 +121,29 @@ TEST_F(InformerTest, AfterExpiryReportsOnlyTheDifferences) {
   EXPECT_THAT(notes_, ElementsAre("update d/b@20", "add d/d@21", "delete d/c", "synced"));
 }
 
+TEST_F(InformerTest, IsNotSyncedBetweenAnExpiryAndTheNextList) {
+  listed_ = {pod("a", 1)};
+  int watches = 0;
+  on_watch_ = [&] {
+    if (++watches > 1) return;
+    listed_ = {pod("a", 2)};
+    send("ERROR", {{"kind", "Status"}, {"code", 410}});
+    watch_->finish();
+  };
+  client_ = std::make_unique<Client>(loop_, "http://127.0.0.1:" + std::to_string(port_), "test");
+  informer_ = std::make_unique<Informer>(*client_, resources::pods);
+  bool synced_on_update = true;
+  Informer::Callbacks callbacks;
+  callbacks.on_synced = [&] { note(informer_->synced() ? "synced" : "not synced"); };
+  callbacks.on_upsert = [&](const Object&, const Object* old) {
+    if (old != nullptr) synced_on_update = informer_->synced();
+  };
+  informer_->start(callbacks);
+  run_until("synced");
+  run_until("synced");
+  EXPECT_FALSE(synced_on_update) << "the new list was not complete yet";
+}
+
 TEST_F(InformerTest, AWatchThatEndsIsTakenUpWhereItStopped) {
   listed_ = {pod("a", 1)};
   int watches = 0;

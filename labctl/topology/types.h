@@ -268,12 +268,19 @@ void add_examples(const ObjectKind<T>& kind, SchemaBuilder& builder) {
   }
 }
 
+// What a kind is called in a schema's references, which are URIs.
+inline std::string schema_id(std::string name) {
+  std::replace(name.begin(), name.end(), ' ', '-');
+  return name;
+}
+
 template <class T>
 boost::json::object object_schema(const ObjectKind<T>& kind, SchemaBuilder& builder) {
-  boost::json::object reference{{"$ref", "#/$defs/" + kind.name}};
-  if (builder.definitions.contains(kind.name)) return reference;
-  builder.definitions[kind.name] = boost::json::object{};  // a kind may contain itself
-  builder.order.push_back(kind.name);
+  const std::string id = schema_id(kind.name);
+  boost::json::object reference{{"$ref", "#/$defs/" + id}};
+  if (builder.definitions.contains(id)) return reference;
+  builder.definitions[id] = boost::json::object{};  // a kind may contain itself
+  builder.order.push_back(id);
   add_examples(kind, builder);
   boost::json::object properties;
   boost::json::array needed;
@@ -291,9 +298,10 @@ boost::json::object object_schema(const ObjectKind<T>& kind, SchemaBuilder& buil
     schema = {{"anyOf", boost::json::array{schema, kind.short_schema}}};
     schema["x-short"] = kind.short_doc;
   }
+  schema["title"] = kind.name;
   schema["description"] = kind.doc;
   schema["examples"] = boost::json::array{boost::json::string(kind.example)};
-  builder.definitions[kind.name] = std::move(schema);
+  builder.definitions[id] = std::move(schema);
   return reference;
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <set>
 
 #include "labctl/topology/checks/checks.h"
@@ -17,10 +18,25 @@ bool has_reference(const std::string& text) {
   return text.find("${") != std::string::npos;
 }
 
+// The pods that the topology names itself; those of Deployments have names that only the running cluster knows.
+std::vector<std::string> named_pods(const Topology& topology) {
+  std::vector<std::string> names;
+  for (const Manifest& manifest : topology.manifests) {
+    if (manifest.json.empty()) continue;
+    boost::json::value object = boost::json::parse(manifest.json);
+    const boost::json::value* name = object.as_object().at("metadata").as_object().if_contains("name");
+    if (object.as_object().at("kind") == "Pod" && name != nullptr && name->is_string()) {
+      names.emplace_back(name->as_string());
+    }
+  }
+  return names;
+}
+
 class Checker {
  public:
   Checker(const Topology& topology, Faults& faults)
-      : topology_(topology), faults_(faults), nodes_(names_of(topology.nodes)) {
+      : topology_(topology), faults_(faults), nodes_(names_of(topology.nodes)), places_(nodes_) {
+    for (std::string& pod : named_pods(topology)) places_.push_back(std::move(pod));
     for (const Node& node : topology.nodes) {
       for (const Workload& workload : node.workloads) processes_.push_back(workload.name + "@" + node.name);
       if (!topology.cluster) continue;
@@ -37,14 +53,15 @@ class Checker {
  private:
   // ---- places and processes
 
-  // Pods are named by reference or as NAMESPACE/NAME; only the running cluster knows them.
+  // A node or a pod; pods are named by reference, as NAMESPACE/NAME, or by a manifest.
   void check_place(const Located<std::string>& place) {
+    if (std::find(places_.begin(), places_.end(), place.value) != places_.end()) return;
     bool pod = has_reference(place.value) || place.value.find('/') != std::string::npos;
     if (pod && topology_.cluster) return;
     if (pod) {
       faults_.add(place.at, fmt::format("\"{}\" is a pod, and pods need a cluster, {}", place.value, cluster_mend));
     } else {
-      check_node(place);
+      faults_.add(place.at, fmt::format("no node \"{}\"{}", place.value, suggestion(place.value, places_)));
     }
   }
 
@@ -152,6 +169,7 @@ class Checker {
   const Topology& topology_;
   Faults& faults_;
   std::vector<std::string> nodes_;
+  std::vector<std::string> places_;  // and pods
   std::vector<std::string> processes_;
 };
 

@@ -321,7 +321,7 @@ TEST(Decode, ClusterHasRangesOfItsOwn) {
 
 TEST(Decode, ManifestsByPathAndInline) {
   Topology topology = parse_good("cluster.yaml");
-  ASSERT_EQ(topology.manifests.size(), 2u);
+  ASSERT_EQ(topology.manifests.size(), 3u);
   EXPECT_EQ(topology.manifests[0].path, "more.yaml");
   EXPECT_EQ(topology.manifests[0].source, "more.yaml");
   EXPECT_EQ(topology.manifests[1].source, "cluster.yaml:20");

@@ -1,0 +1,94 @@
+// A State as commands of sysctl, ip, ipset, ipvsadm and iptables.
+#include <fmt/format.h>
+
+#include "agents/proxy/ipvs/state.h"
+
+namespace proxy::ipvs {
+namespace {
+
+using netfilter::Protocol;
+
+constexpr int owner_column = 78;
+
+// COMMAND, and behind it whose it is.
+std::string line(const std::string& command, const std::string& owners = {}) {
+  if (owners.empty()) return command + "\n";
+  return fmt::format("{:<{}}  # {}\n", command, owner_column, owners);
+}
+
+std::string bracketed(const netlink::IpAddress& address, std::uint16_t port) {
+  return address.is_v6() ? fmt::format("[{}]:{}", address.to_string(), port)
+                         : fmt::format("{}:{}", address.to_string(), port);
+}
+
+std::string create_command(const netfilter::IpSetDefinition& set) {
+  std::string command = "ipset create " + set.name + " " + set.type;
+  if (set.type == "bitmap:port") return command + fmt::format(" range {}-{}", set.first_port, set.last_port);
+  return command +
+         fmt::format(" family {} hashsize {} maxelem {}", set.ipv6 ? "inet6" : "inet", set.hash_size, set.maximum_size);
+}
+
+std::string service_argument(const netfilter::VirtualServiceKey& key) {
+  const char* option = key.protocol == Protocol::tcp ? "-t" : key.protocol == Protocol::udp ? "-u" : "--sctp-service";
+  return std::string(option) + " " + bracketed(key.address, key.port);
+}
+
+std::string scheduling(const netfilter::VirtualService& service) {
+  std::string text = " -s " + service.scheduler;
+  if ((service.flags & netfilter::service_flags::scheduler_2) != 0) text += " -b " + service.scheduler + "-port";
+  if ((service.flags & netfilter::service_flags::persistent) != 0) {
+    text += fmt::format(" -p {}", service.persistence_seconds);
+  }
+  return text;
+}
+
+std::string server_commands(const VirtualServer& server) {
+  std::string argument = service_argument(server.service.key);
+  std::string text = line("ipvsadm -A " + argument + scheduling(server.service), server.owner);
+  for (const Backend& backend : server.backends) {
+    text += line("ipvsadm -a " + argument + " -r " + to_string(backend) + " -m -w 1");
+  }
+  return text;
+}
+
+std::string table_commands(const std::string& program, const std::string& name, const Table& table) {
+  const std::string prefix = program + " -t " + name + " ";
+  std::string text;
+  for (const Chain& chain : table.chains) text += line(prefix + "-N " + chain.name);
+  for (const Chain& chain : table.chains) {
+    for (const std::string& rule : chain.rules) text += line(prefix + "-A " + chain.name + " " + rule);
+  }
+  for (const Jump& jump : table.jumps) text += line(prefix + "-I " + jump.from + " " + jump.rule());
+  return text;
+}
+
+}  // namespace
+
+std::string to_string(const Backend& backend) {
+  return bracketed(backend.address, backend.port);
+}
+
+std::string to_shell(const State& state) {
+  std::string text;
+  for (const auto& [name, value] : state.sysctls) text += line("sysctl -w " + name + "=" + value);
+  for (const SetContents& set : state.sets) {
+    text += line(create_command(set.definition));
+    for (const auto& [entry, owners] : set.entries) {
+      text += line("ipset add " + set.definition.name + " " + entry, owners);
+    }
+  }
+  std::string program = state.family == Family::ipv4 ? "iptables" : "ip6tables";
+  for (const auto& [name, table] : state.rules) text += table_commands(program, name, table);
+  const netfilter::IpvsTimeouts& timeouts = state.timeouts;
+  if (timeouts.tcp + timeouts.tcp_fin + timeouts.udp > 0) {
+    text += line(fmt::format("ipvsadm --set {} {} {}", timeouts.tcp, timeouts.tcp_fin, timeouts.udp));
+  }
+  for (const auto& [key, server] : state.servers) text += server_commands(server);
+  text += line(std::string("ip link add ") + device_name + " type dummy");
+  for (const auto& [address, owners] : state.addresses) {
+    text += line(fmt::format("ip address add {}/{} dev {}", address.to_string(), address.bits(), device_name), owners);
+  }
+  return text;
+}
+
+}  // namespace proxy::ipvs

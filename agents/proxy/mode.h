@@ -1,0 +1,38 @@
+// A way to program the kernel: ipvs, iptables or nftables. Everything else of the agent is common to them.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "agents/proxy/options.h"
+#include "agents/proxy/service_port.h"
+
+namespace proxy {
+
+// The cluster as this node sees it.
+struct ClusterView {
+  std::map<Family, std::vector<ServicePort>> ports;  // of the families that the options ask for
+  std::string zone;
+  std::vector<netlink::IpAddress> node_ips;
+};
+
+class Mode {
+ public:
+  virtual ~Mode() = default;
+  // Makes the kernel equal to CLUSTER. What it remembers of the kernel is looked up again where VERIFY is set. Does not
+  // throw for what the kernel refuses: that is logged, and tried again.
+  virtual void sync(const ClusterView& cluster, bool verify) = 0;
+  // Takes away everything the mode can have made.
+  virtual void clean_up() = 0;
+};
+
+// Throws base::Error where there is no such mode, or the kernel does not serve it.
+std::unique_ptr<Mode> make_mode(const Options& options, std::ostream& log);
+
+// What the mode would program, as commands; asks the kernel for nothing but the node's addresses.
+std::string describe(const Options& options, const ClusterView& cluster);
+
+}  // namespace proxy

@@ -1,0 +1,28 @@
+// The addresses of a node's pods, as CNI's host-local allocates them.
+#pragma once
+
+#include <optional>
+#include <set>
+
+#include "lib/netlink/address.h"
+
+namespace nodelet {
+
+class AddressPool {
+ public:
+  // What is in use stays in use.
+  void set_subnet(const netlink::Prefix& subnet) { subnet_ = subnet.network(); }
+  const std::optional<netlink::Prefix>& subnet() const { return subnet_; }
+
+  // The lowest free one; the first is the subnet's own, the second the bridge's, the last the broadcast's. Throws
+  // base::Error where there is none.
+  netlink::IpAddress allocate();
+  void reserve(const netlink::IpAddress& address) { used_.insert(address); }
+  void release(const netlink::IpAddress& address) { used_.erase(address); }
+
+ private:
+  std::optional<netlink::Prefix> subnet_;
+  std::set<netlink::IpAddress> used_;
+};
+
+}  // namespace nodelet

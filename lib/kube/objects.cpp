@@ -42,7 +42,7 @@ std::vector<Condition> conditions_at(const Object& object, std::string_view path
   for_each_object(array_at(object, path), [&](const Object& condition) {
     result.push_back({text_at(condition, "type"), text_at(condition, "status"), text_at(condition, "reason"),
                       text_at(condition, "message"), text_at(condition, "lastTransitionTime"),
-                      text_at(condition, "lastUpdateTime")});
+                      text_at(condition, "lastUpdateTime"), text_at(condition, "lastHeartbeatTime")});
   });
   return result;
 }

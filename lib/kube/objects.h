@@ -143,7 +143,8 @@ struct Condition {
   std::string reason;
   std::string message;
   std::string last_transition_time = {};
-  std::string last_update_time = {};  // of Deployments
+  std::string last_update_time = {};     // of Deployments
+  std::string last_heartbeat_time = {};  // of Nodes
 };
 // Null where there is none of this type.
 const Condition* find_condition(const std::vector<Condition>& conditions, std::string_view type);

@@ -94,10 +94,8 @@ void Controller::follow(kube::TypedInformer<T>& informer) {
 void Controller::follow_leases() {
   kube::Informer::Callbacks callbacks;
   callbacks.on_upsert = [this](const Object& lease, const Object*) {
-    std::string node = kube::text_at(lease, "metadata.name");
-    heartbeats_.observe_lease(node, kube::text_at(lease, "spec.renewTime"), Steady::now());
-    bool back = caches_.nodes.find(node) != nullptr && is_lost(node, caches_.nodes.store());
-    if (back) reconciler_.request(node_health);
+    heartbeats_.observe_lease(kube::text_at(lease, "metadata.name"), kube::text_at(lease, "spec.renewTime"),
+                              Steady::now());
   };
   callbacks.on_synced = [this] { completeness_changed(); };
   callbacks.on_connection = [this](const std::string& reason) {
@@ -153,10 +151,11 @@ void Controller::resume() {
 
 void Controller::concerns(const kube::Node& node) {
   const std::string& name = node.metadata.name;
-  if (caches_.nodes.find(name) == nullptr) {
+  const kube::Node* now = caches_.nodes.find(name);
+  if (now == nullptr) {
     heartbeats_.forget(name);
   } else {
-    heartbeats_.observe_node(name, Steady::now());
+    heartbeats_.observe_node(*now, Steady::now());
   }
   if (!options_.ranges.empty()) reconciler_.request(node_ranges);
   reconciler_.request(node_health);

@@ -84,10 +84,12 @@ std::optional<std::pair<IpAddress, std::uint16_t>> parse_endpoint(const std::str
   size_t colon = text.rfind(':');
   if (colon == std::string::npos) return std::nullopt;
   std::string host = text.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (brackets) host = host.substr(1, host.size() - 2);
   std::optional<IpAddress> address = IpAddress::parse(host);
   std::optional<std::uint64_t> port = parse_unsigned(text.substr(colon + 1));
-  if (!address || !port || *port == 0 || *port > 65535) return std::nullopt;
+  // Without brackets nobody knows whether fd00::1:80 has a port.
+  if (!address || address->is_v6() != brackets || !port || *port == 0 || *port > 65535) return std::nullopt;
   return std::pair(*address, static_cast<std::uint16_t>(*port));
 }
 

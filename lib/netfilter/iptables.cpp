@@ -71,7 +71,7 @@ std::string IptablesTable::text() const {
 std::string quote_comment(const std::string& comment) {
   std::string quoted = "\"";
   for (char character : comment.substr(0, max_comment)) {
-    if (character == '"' || character == '\\') quoted += '\\';
+    if (character == '"' || character == '\'' || character == '\\') quoted += '\\';
     quoted += character;
   }
   return quoted + "\"";

@@ -36,7 +36,8 @@ class IptablesTable {
   std::vector<std::string> lines_;
 };
 
-// For --comment: quotes and backslashes escaped, cut at 255 characters (XT_MAX_COMMENT_LEN - 1).
+// For --comment, as iptables-save prints it: quotes and backslashes escaped, cut at 255 characters (XT_MAX_COMMENT_LEN
+// - 1).
 std::string quote_comment(const std::string& comment);
 
 // The rules of one table as iptables-save prints them, by chain in order: "-s 127.0.0.0/8 -j RETURN" without "-A

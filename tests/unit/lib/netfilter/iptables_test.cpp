@@ -29,7 +29,7 @@ TEST(IptablesTable, IsTextForIptablesRestore) {
 }
 
 TEST(IptablesComment, IsQuotedAndCutToWhatTheKernelHolds) {
-  EXPECT_EQ(netfilter::quote_comment("a \"b\" \\c"), "\"a \\\"b\\\" \\\\c\"");
+  EXPECT_EQ(netfilter::quote_comment("a \"b\" \\c 'd'"), "\"a \\\"b\\\" \\\\c \\'d\\'\"");
   EXPECT_EQ(netfilter::quote_comment(std::string(300, 'x')).size(), 257U);
 }
 

@@ -51,12 +51,18 @@ std::string server_commands(const VirtualServer& server) {
   return text;
 }
 
+// Inside double quotes a shell leaves the backslash before an apostrophe standing, iptables-restore does not.
+std::string for_shell(std::string rule) {
+  for (size_t at = rule.find("\\'"); at != std::string::npos; at = rule.find("\\'", at)) rule.erase(at, 1);
+  return rule;
+}
+
 std::string table_commands(const std::string& program, const std::string& name, const Table& table) {
   const std::string prefix = program + " -t " + name + " ";
   std::string text;
   for (const Chain& chain : table.chains) text += line(prefix + "-N " + chain.name);
   for (const Chain& chain : table.chains) {
-    for (const std::string& rule : chain.rules) text += line(prefix + "-A " + chain.name + " " + rule);
+    for (const std::string& rule : chain.rules) text += line(prefix + "-A " + chain.name + " " + for_shell(rule));
   }
   for (const Jump& jump : table.jumps) text += line(prefix + "-I " + jump.from + " " + jump.rule());
   return text;

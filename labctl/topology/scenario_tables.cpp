@@ -1,5 +1,7 @@
+#include "labctl/topology/references.h"
 #include "labctl/topology/tables.h"
 #include "labctl/topology/values.h"
+#include "lib/base/error.h"
 
 namespace topology {
 namespace {
@@ -52,6 +54,27 @@ Type<std::vector<std::string>> words_in_text_type(std::string called) {
                                                {{"type", "string"}});
 }
 
+// A regular expression that may have references: what they stand for is text in it.
+Type<std::string> pattern_with_references_type() {
+  Type<std::string> pattern = pattern_type();
+  return {[pattern](const yaml::Node& node, std::string& value, Faults& faults) {
+            yaml::Node checked = node;
+            checked.text.clear();
+            try {
+              for (const Piece& piece : split_references(node.text, TextKind::command_line)) {
+                const auto* literal = std::get_if<std::string>(&piece);
+                checked.text += literal != nullptr ? *literal : "x";
+              }
+            } catch (const base::Error& error) {
+              return faults.add(node.at, error.what()), false;
+            }
+            if (!pattern.decode(checked, value, faults)) return false;
+            value = node.text;
+            return true;
+          },
+          pattern.schema, pattern.called};
+}
+
 ObjectKind<WrittenExpectation> expectation_kind() {
   using W = WrittenExpectation;
   auto node_name = optional(located(word_type("the name of a node")));
@@ -85,8 +108,8 @@ ObjectKind<WrittenExpectation> expectation_kind() {
       field<W>("run", &W::run, optional(located(word_type("a command line"))), "A command of the node's shell.",
                "\"ip route get 10.10.0.1\""),
       field<W>("exit", &W::exit, number_type<int>("an exit code", 0, 255), "Its exit code.", "0"),
-      field<W>("prints", &W::prints, optional(pattern_type()), "A regular expression found in what it prints.",
-               "\"dev lan\""),
+      field<W>("prints", &W::prints, optional(pattern_with_references_type()),
+               "A regular expression found in what it prints.", "\"dev lan\""),
       field<W>("ipvs", &W::ipvs, optional(located(word_type("a virtual service"))), "A virtual service of the node.",
                "tcp://10.10.0.1:8410"),
       field<W>("servers", &W::servers, optional(list_of(word_type("a server (192.168.113.99:8080)"), "servers")),

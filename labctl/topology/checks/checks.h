@@ -18,6 +18,8 @@ void check_ipvs(const Node& node, Faults& faults);
 void check_workloads(const Topology& topology, const Node& node, Faults& faults);
 void check_cluster(const Topology& topology, Faults& faults);
 void check_scenario(const Topology& topology, Faults& faults);
+// The ${references} in the texts of a step.
+void check_references(const Topology& topology, const Step& step, Faults& faults);
 
 // ---- shared
 

@@ -177,7 +177,10 @@ class Checker {
 
 void check_scenario(const Topology& topology, Faults& faults) {
   Checker checker(topology, faults);
-  for (const Step& step : topology.scenario) checker.check(step);
+  for (const Step& step : topology.scenario) {
+    checker.check(step);
+    check_references(topology, step, faults);
+  }
 }
 
 }  // namespace topology

@@ -151,6 +151,10 @@ json::array conditions_of(const kube::Pod& pod, const PodState& state, const std
   return conditions.take();
 }
 
+std::string without_prefix(const std::string& id) {
+  return id.starts_with(id_prefix) ? id.substr(std::string(id_prefix).size()) : "";
+}
+
 ContainerState parse_state(const kube::Object& object) {
   ContainerState state;
   for (const auto& [name, phase] : {std::pair{"running", Phase::running}, {"terminated", Phase::terminated}}) {
@@ -163,6 +167,7 @@ ContainerState parse_state(const kube::Object& object) {
     state.exit_code = static_cast<int>(kube::number_at(body, "exitCode"));
     state.started_at = kube::text_at(body, "startedAt");
     state.finished_at = kube::text_at(body, "finishedAt");
+    state.id = without_prefix(kube::text_at(body, "containerID"));
     return state;
   }
   state.reason = kube::text_at(object, "waiting.reason");
@@ -245,8 +250,7 @@ std::optional<ContainerStatus> parse_container_status(const kube::Object& pod, c
                              kube::number_at(object, "restartCount"),
                              kube::flag_at(object, "started"),
                              kube::flag_at(object, "ready")};
-      std::string id = kube::text_at(object, "containerID");
-      if (id.starts_with(id_prefix)) status.state.id = id.substr(std::string(id_prefix).size());
+      if (status.state.running()) status.state.id = without_prefix(kube::text_at(object, "containerID"));
       const kube::Object& last = kube::object_at(object, "lastState");
       if (last.contains("terminated")) status.last = parse_state(last);
       return status;

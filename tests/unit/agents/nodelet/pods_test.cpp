@@ -1,0 +1,289 @@
+// What becomes of pods: begun, restarted, probed, ended.
+#include <boost/json/array.hpp>
+
+#include "tests/unit/agents/nodelet/fixture.h"
+
+namespace nodelet {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class PodsTest : public NodeletTest {
+ protected:
+  void SetUp() override {
+    NodeletTest::SetUp();
+    if (!IsSkipped()) start_ready_nodelet();
+  }
+  std::string waiting_reason(const std::string& container = "web") {
+    return kube::text_at(container_status(container), "state.waiting.reason");
+  }
+  // The calls about "default/NAME", without that.
+  std::vector<std::string> calls(const std::string& name = "web") {
+    std::vector<std::string> result;
+    for (const std::string& call : node_->calls) {
+      size_t at = call.find(" default/" + name);
+      if (at == std::string::npos) continue;
+      result.push_back(call.substr(0, at) + call.substr(at + name.size() + 9));
+    }
+    return result;
+  }
+};
+
+TEST_F(PodsTest, RunsAPod) {
+  create_web(R"("ports": [{"containerPort": 80}])");
+  ASSERT_TRUE(eventually([&] { return ready(); })) << log_.str();
+  boost::json::object sandbox = request();
+  EXPECT_EQ(kube::text_at(sandbox, "uid"), uid());
+  EXPECT_EQ(kube::text_at(sandbox, "hostname"), "web");
+  EXPECT_EQ(kube::text_at(sandbox, "address"), "10.244.1.2/24");
+  EXPECT_EQ(kube::text_at(sandbox, "gateway"), "10.244.1.1");
+  EXPECT_EQ(kube::text_at(sandbox, "bridge"), "cni0");
+  EXPECT_EQ(kube::text_at(sandbox, "bridgeAddress"), "10.244.1.1/24");
+  EXPECT_FALSE(sandbox.contains("dns")) << "there is no DNS in this cluster";
+  boost::json::object started = node_->find("default/web", "web")->request;
+  EXPECT_THAT(kube::strings_at(started, "argv"), ElementsAre("/run/labctl/libexec/echo", "--http", "80"));
+  EXPECT_EQ(kube::text_at(started, "env.POD_IP"), "10.244.1.2");
+  EXPECT_EQ(kube::text_at(started, "env.NODE_NAME"), "worker1");
+  EXPECT_EQ(phase(), "Running");
+  EXPECT_THAT(pod().pod_ips, ElementsAre("10.244.1.2"));
+  EXPECT_EQ(pod().host_ip, "192.168.113.11");
+  EXPECT_TRUE(kube::flag_at(container_status(), "started"));
+  EXPECT_TRUE(eventually([&] { return event("Started").message == "Started container web"; }));
+}
+
+TEST_F(PodsTest, OnlyThoseOfItsOwnNode) {
+  api_->create("pods", R"({"metadata": {"name": "other"}, "spec": {"nodeName": "worker2",
+    "containers": [{"name": "c", "image": "echo"}]}})");
+  EXPECT_TRUE(never([&] { return !node_->calls.empty(); }));
+}
+
+TEST_F(PodsTest, GivesTheLowestFreeAddress) {
+  for (const char* name : {"a", "b", "c"}) {
+    create_pod(name, R"("containers": [{"name": "web", "image": "echo"}])");
+    ASSERT_TRUE(eventually([&] { return ready(name); }));
+  }
+  EXPECT_EQ(pod("c").pod_ip, "10.244.1.4");
+  api_->remove("pods", "default/b");
+  ASSERT_TRUE(eventually([&] { return api_->find("pods", "default/b") == nullptr; }));
+  create_pod("d", R"("containers": [{"name": "web", "image": "echo"}])");
+  ASSERT_TRUE(eventually([&] { return ready("d"); }));
+  EXPECT_EQ(pod("d").pod_ip, "10.244.1.3");
+}
+
+TEST_F(PodsTest, AHostNetworkPodHasTheNodesAddress) {
+  create_web({}, R"("hostNetwork": true)");
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  EXPECT_TRUE(kube::flag_at(request(), "hostNetwork"));
+  EXPECT_FALSE(request().contains("address"));
+  EXPECT_EQ(pod().pod_ip, "192.168.113.11");
+}
+
+// ---- init containers
+
+TEST_F(PodsTest, RunsInitContainersInOrderBeforeTheOthers) {
+  create_web({}, R"("initContainers": [{"name": "one", "command": ["true"]}, {"name": "two", "command": ["true"]}])");
+  ASSERT_TRUE(eventually([&] { return node_->runs("default/web", "one"); }));
+  EXPECT_TRUE(never([&] { return node_->find("default/web", "two") || node_->find("default/web", "web"); }));
+  EXPECT_EQ(phase(), "Pending");
+  EXPECT_EQ(waiting_reason(), "PodInitializing");
+  node_->exit("default/web", "one", 0);
+  ASSERT_TRUE(eventually([&] { return node_->runs("default/web", "two"); }));
+  EXPECT_EQ(node_->find("default/web", "web"), nullptr);
+  node_->exit("default/web", "two", 0);
+  EXPECT_TRUE(eventually([&] { return ready(); }));
+}
+
+TEST_F(PodsTest, AFailedInitContainerIsRunAgainOrFailsThePod) {
+  create_web({}, R"("initContainers": [{"name": "one", "command": ["false"]}])");
+  ASSERT_TRUE(eventually([&] { return node_->runs("default/web", "one"); }));
+  node_->exit("default/web", "one", 1);
+  EXPECT_TRUE(eventually([&] { return node_->count("start default/web one") == 2; }));
+  EXPECT_TRUE(eventually([&] { return restarts("one") == 1; }));
+  create_pod("once", R"("restartPolicy": "Never", "initContainers": [{"name": "one", "command": ["false"]}],
+    "containers": [{"name": "web", "image": "echo"}])");
+  ASSERT_TRUE(eventually([&] { return node_->runs("default/once", "one"); }));
+  node_->exit("default/once", "one", 1);
+  EXPECT_TRUE(eventually([&] { return phase("once") == "Failed"; }));
+  EXPECT_EQ(node_->find("default/once", "web"), nullptr);
+}
+
+// ---- restarts
+
+TEST_F(PodsTest, RestartsWithABackOff) {
+  create_web();
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  node_->exit("default/web", "web", 3);
+  EXPECT_TRUE(eventually([&] { return waiting_reason() == "CrashLoopBackOff"; }));
+  EXPECT_FALSE(ready());
+  EXPECT_EQ(phase(), "Running");
+  EXPECT_EQ(kube::number_at(container_status(), "lastState.terminated.exitCode"), 3);
+  EXPECT_EQ(kube::text_at(container_status(), "lastState.terminated.reason"), "Error");
+  EXPECT_EQ(restarts(), 0) << "it has not been restarted yet";
+  EXPECT_TRUE(eventually([&] { return ready(); }));
+  EXPECT_EQ(restarts(), 1);
+  auto begin = std::chrono::steady_clock::now();
+  node_->exit("default/web", "web", 0);
+  ASSERT_TRUE(eventually([&] { return restarts() == 2; }));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 400ms) << "the second wait is twice the first";
+  EXPECT_TRUE(eventually([&] { return event("BackOff").count == 2; })) << "the same event again is counted";
+}
+
+TEST_F(PodsTest, TheRestartPolicySaysWhatIsRestarted) {
+  create_web({}, R"("restartPolicy": "OnFailure")");
+  create_pod("once", R"("restartPolicy": "Never", "containers": [{"name": "web", "image": "echo"}])");
+  ASSERT_TRUE(eventually([&] { return ready() && ready("once"); }));
+  node_->exit("default/web", "web", 1);
+  node_->exit("default/once", "web", 1);
+  EXPECT_TRUE(eventually([&] { return phase("once") == "Failed"; }));
+  ASSERT_TRUE(eventually([&] { return node_->runs("default/web") && ready(); }));
+  node_->exit("default/web", "web", 0);
+  EXPECT_TRUE(eventually([&] { return phase() == "Succeeded"; }));
+  EXPECT_EQ(kube::text_at(container_status(), "state.terminated.reason"), "Completed");
+  EXPECT_TRUE(never([&] { return node_->runs("default/web") || node_->runs("default/once"); }));
+}
+
+// The event may be faster than the answer to the request that started it.
+TEST_F(PodsTest, NoticesAContainerThatEndsAtOnce) {
+  node_->exits_at_once["web"] = 7;
+  create_web({}, R"("restartPolicy": "Never")");
+  EXPECT_TRUE(eventually([&] { return phase() == "Failed"; }));
+  EXPECT_EQ(kube::number_at(container_status(), "state.terminated.exitCode"), 7);
+}
+
+// ---- what goes wrong
+
+TEST_F(PodsTest, SaysWhyAnImageCannotBeRun) {
+  create_pod("web", R"("containers": [{"name": "web", "image": "nginx"}])");
+  EXPECT_TRUE(eventually([&] { return waiting_reason() == "ErrImageNeverPull"; }));
+  EXPECT_THAT(kube::text_at(container_status(), "state.waiting.message"), HasSubstr("command of the host"));
+  EXPECT_TRUE(eventually([&] { return event("Failed").count == 1; }));
+  EXPECT_EQ(phase(), "Pending");
+  api_->remove("pods", "default/web");
+  EXPECT_TRUE(eventually([&] { return api_->find("pods", "default/web") == nullptr; }));
+}
+
+TEST_F(PodsTest, TellsTheNodeApisWordsAndTriesAgain) {
+  node_->create_refusal = "pod default/web: create veth link: File exists";
+  create_web();
+  EXPECT_TRUE(eventually([&] { return event("FailedCreatePodSandBox").count >= 2; }));
+  EXPECT_THAT(event("FailedCreatePodSandBox").message, HasSubstr("create veth link: File exists"));
+  node_->create_refusal.clear();
+  EXPECT_TRUE(eventually([&] { return ready(); }));
+  EXPECT_EQ(pod().pod_ip, "10.244.1.2") << "an address is lost with each attempt";
+}
+
+TEST_F(PodsTest, ACommandThatCannotBeStartedIsAFailedRun) {
+  node_->start_refusals["web"] = "run foo: No such file or directory";
+  create_web(R"("command": ["foo"])");
+  EXPECT_TRUE(eventually([&] { return restarts() >= 1; }));
+  EXPECT_EQ(kube::text_at(container_status(), "lastState.terminated.reason"), "StartError");
+  EXPECT_EQ(kube::text_at(container_status(), "lastState.terminated.message"), "run foo: No such file or directory");
+  EXPECT_THAT(event("Failed").message, HasSubstr("run foo: No such file or directory"));
+  node_->start_refusals.clear();
+  EXPECT_TRUE(eventually([&] { return ready(); }));
+}
+
+TEST_F(PodsTest, SaysThatVolumesAreNotServed) {
+  create_web(R"("volumeMounts": [{"name": "data", "mountPath": "/data"}])");
+  EXPECT_TRUE(eventually([&] { return event("FailedMount").count == 1 && ready(); }));
+}
+
+// ---- the end
+
+TEST_F(PodsTest, EndsGently) {
+  create_web();
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  api_->remove("pods", "default/web");
+  EXPECT_TRUE(eventually([&] { return api_->find("pods", "default/web") == nullptr; }));
+  EXPECT_THAT(calls(), ElementsAre("create", "start web", "signal web 15", "remove"));
+  EXPECT_THAT(node_->pods, IsEmpty());
+  EXPECT_TRUE(eventually([&] { return event("Killing").message == "Stopping container web"; }));
+}
+
+TEST_F(PodsTest, KillsWhatDoesNotEndWithinItsGrace) {
+  node_->ignore_term = {"web"};
+  create_web();
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  auto begin = std::chrono::steady_clock::now();
+  api_->remove("pods", "default/web", 1);
+  EXPECT_TRUE(never([&] { return !node_->runs("default/web"); }, 800ms));
+  EXPECT_TRUE(eventually([&] { return api_->find("pods", "default/web") == nullptr; }));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
+  EXPECT_THAT(calls(), ElementsAre("create", "start web", "signal web 15", "signal web 9", "remove"));
+}
+
+TEST_F(PodsTest, ShortensItsGraceWhenToldTo) {
+  node_->ignore_term = {"web"};
+  create_web();
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  api_->remove("pods", "default/web");
+  ASSERT_TRUE(eventually([&] { return node_->count("signal default/web web 15") == 1; }));
+  api_->remove("pods", "default/web", 1);
+  EXPECT_TRUE(eventually([&] { return api_->find("pods", "default/web") == nullptr; }, 3s));
+}
+
+TEST_F(PodsTest, RunsPreStopBeforeTheSignal) {
+  create_web(R"("lifecycle": {"preStop": {"exec": {"command": ["drain", "now"]}}})");
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  api_->remove("pods", "default/web");
+  EXPECT_TRUE(eventually([&] { return api_->find("pods", "default/web") == nullptr; }));
+  EXPECT_THAT(calls(), ElementsAre("create", "start web", "exec drain now", "signal web 15", "remove"));
+}
+
+TEST_F(PodsTest, SleepsInPreStopWhileItStillServes) {
+  create_web(R"("lifecycle": {"preStop": {"sleep": {"seconds": 1}}})");
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  api_->remove("pods", "default/web");
+  EXPECT_TRUE(never([&] { return !node_->runs("default/web"); }, 700ms));
+  EXPECT_TRUE(ready()) << "it serves until it is told to end";
+  EXPECT_TRUE(eventually([&] { return api_->find("pods", "default/web") == nullptr; }));
+}
+
+TEST_F(PodsTest, AForcedDeletionEndsItAtOnce) {
+  node_->ignore_term = {"web"};
+  create_web();
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  api_->remove("pods", "default/web", 0);
+  EXPECT_TRUE(eventually([&] { return node_->pods.empty(); }, 1s));
+}
+
+TEST_F(PodsTest, DoesNotRestartWhatIsBeingEnded) {
+  node_->ignore_term = {"web"};
+  create_web();
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  api_->remove("pods", "default/web");
+  ASSERT_TRUE(eventually([&] { return node_->count("signal default/web web 15") == 1; }));
+  node_->exit("default/web", "web", 1);
+  EXPECT_TRUE(eventually([&] { return api_->find("pods", "default/web") == nullptr; }));
+  EXPECT_EQ(node_->count("start default/web web"), 1u);
+}
+
+TEST_F(PodsTest, AnotherPodOfTheSameNameIsAnotherPod) {
+  node_->ignore_term = {"web"};
+  create_web();
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  std::string first = uid();
+  api_->remove("pods", "default/web", 0);
+  create_web();
+  ASSERT_NE(uid(), first);
+  EXPECT_TRUE(eventually([&] { return ready(); })) << log_.str();
+  EXPECT_EQ(kube::text_at(request(), "uid"), uid());
+  EXPECT_EQ(restarts(), 0);
+}
+
+// ---- DNS
+
+TEST_F(PodsTest, AsksTheClustersDnsWhereThereIsOne) {
+  api_->create("services", R"({"metadata": {"name": "kube-dns", "namespace": "kube-system"},
+    "spec": {"clusterIP": "10.108.0.10", "ports": [{"port": 53, "protocol": "UDP"}]}})");
+  never([] { return false; }, 100ms);
+  create_web();
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  EXPECT_THAT(kube::strings_at(request(), "dns.nameservers"), ElementsAre("10.108.0.10"));
+  EXPECT_EQ(kube::strings_at(request(), "dns.searches")[0], "default.svc.cluster.local");
+}
+
+}  // namespace
+}  // namespace nodelet

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "lib/base/error.h"
+
 namespace plan {
 namespace {
 
@@ -38,15 +40,23 @@ class Cluster {
   }
 
  private:
-  // The address of NODE on the cluster's network, and the link that has it.
-  const topology::Link& link_of(const std::string& node) const {
-    const topology::Node* found = topology_.find_node(node);
-    return *std::find_if(found->links.begin(), found->links.end(), [&](const topology::Link& link) {
+  struct Place {
+    std::string link;
+    IpAddress address;
+  };
+
+  // Where NODE is on the cluster's network. (Validation has seen to it that it is there, with an IPv4 address.)
+  Place place_of(const std::string& node) const {
+    for (const topology::Link& link : topology_.find_node(node)->links) {
       const auto* kind = std::get_if<topology::NetworkLink>(&link.kind);
-      return kind != nullptr && kind->network.value == cluster_.network.value && !link.addresses.empty();
-    });
+      if (kind == nullptr || kind->network.value != cluster_.network.value) continue;
+      for (const auto& address : link.addresses) {
+        if (!address.value.address.is_v6()) return {link.name, address.value.address};
+      }
+    }
+    throw base::Error("node " + node + " has no IPv4 address on network " + cluster_.network.value);
   }
-  IpAddress address_of(const std::string& node) const { return link_of(node).addresses.front().value.address; }
+  IpAddress address_of(const std::string& node) const { return place_of(node).address; }
 
   static std::string program(const std::string& name) { return std::string(libexec_folder) + "/" + name; }
 
@@ -88,7 +98,7 @@ class Cluster {
     plan_.processes.push_back(
         process("overlay", node,
                 command(cluster_.overlay, {program("overlay"), "--kube-api-url=" + plan_.api,
-                                           "--iface=" + interface_name(link_of(node).name).name,
+                                           "--iface=" + interface_name(place_of(node).link).name,
                                            "--network=" + cluster_.pod_cidr.value.to_string(),
                                            "--backend=" + cluster_.overlay.backend, "--ip-masq"})));
   }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "labctl/plan/command_needs.h"
+
 namespace plan {
 namespace {
 
@@ -26,14 +28,30 @@ std::string link_of(const std::string& node, const InterfaceName& name) {
   return fmt::format("node {}: link {}", node, name.alternative.empty() ? name.name : name.alternative);
 }
 
-// Settings that exist once in a kernel, not once in a namespace: in a namespace they are read-only or absent.
+bool begins_with(const std::string& text, const std::vector<std::string>& beginnings) {
+  return std::any_of(beginnings.begin(), beginnings.end(),
+                     [&](const std::string& beginning) { return text.rfind(beginning, 0) == 0; });
+}
+
+// Settings that exist once in a kernel, not once in a namespace: in a namespace they are read-only or absent. The
+// namespace's own are those that net/*/sysctl_net_*.c registers per namespace.
 bool is_kernel_sysctl(const std::string& name) {
-  for (const char* prefix : {"net.ipv4.", "net.ipv6.", "net.bridge.", "net.netfilter."}) {
-    if (name.rfind(prefix, 0) != 0) continue;
-    return name == "net.netfilter.nf_conntrack_max" || name == "net.netfilter.nf_conntrack_buckets" ||
-           name == "net.ipv4.tcp_mem" || name == "net.ipv4.udp_mem" || name == "net.ipv4.tcp_congestion_control";
-  }
-  return name != "net.core.somaxconn" && name.rfind("net.unix.", 0) != 0;
+  static const std::vector<std::string> own{"net.ipv4.",  "net.ipv6.", "net.bridge.", "net.netfilter.",    "net.unix.",
+                                            "net.mptcp.", "net.sctp.", "net.mpls.",   "net.core.somaxconn"};
+  static const std::vector<std::string> shared{"net.ipv4.tcp_mem",
+                                               "net.ipv4.udp_mem",
+                                               "net.ipv4.tcp_congestion_control",
+                                               "net.ipv4.tcp_allowed_congestion_control",
+                                               "net.ipv4.tcp_available_congestion_control",
+                                               "net.ipv4.tcp_max_orphans",
+                                               "net.ipv4.inet_peer_",
+                                               "net.ipv4.cipso_",
+                                               "net.ipv4.neigh.default.gc_",
+                                               "net.ipv6.neigh.default.gc_",
+                                               "net.netfilter.nf_conntrack_max",
+                                               "net.netfilter.nf_conntrack_buckets",
+                                               "net.netfilter.nf_conntrack_expect_max"};
+  return !begins_with(name, own) || begins_with(name, shared);
 }
 
 void add_operation(const Operation& operation, Collector& needs) {
@@ -55,22 +73,15 @@ void add_operation(const Operation& operation, Collector& needs) {
     if (sysctl->name.rfind("net.ipv4.vs.", 0) == 0) needs.add("ipvs-netlink", asker);
     if (sysctl->name.rfind("net.bridge.", 0) == 0) needs.add("bridge-netfilter", asker);
   } else if (const auto* ipvs = std::get_if<AddIpvsService>(&operation)) {
-    std::string asker = fmt::format("node {}: ipvs {}://{}:{}", ipvs->node, ipvs->service.protocol,
-                                    ipvs->service.address.to_string(), ipvs->service.port);
+    std::string asker = fmt::format("node {}: ipvs {}://{}", ipvs->node, ipvs->service.protocol,
+                                    netlink::endpoint_text(ipvs->service.address, ipvs->service.port));
     needs.add("ipvs-netlink", asker);
     if (ipvs->service.forward == topology::Forwarding::tun) needs.add("ipip", asker);
   }
 }
 
-// A command says what it needs by the programs it names.
 void add_command(const std::string& command, const std::string& asker, Collector& needs) {
-  const std::pair<const char*, const char*> hints[] = {
-      {"iptables", "iptables"},    {"ip6tables", "ip6tables"},  {"ipset", "ipset"},
-      {"ipvsadm", "ipvs-netlink"}, {"-m ipvs", "ipvs-netlink"}, {"conntrack", "conntrack-netlink"},
-      {"nft ", "nftables"},        {"netem", "netem"},          {"net.ipv4.vs.", "ipvs-netlink"}};
-  for (const auto& [word, need] : hints) {
-    if (command.find(word) != std::string::npos) needs.add(need, asker);
-  }
+  for (const std::string& need : needs_of_command(command)) needs.add(need, asker);
 }
 
 void add_expectation(const topology::Expect& expect, const std::string& asker, Collector& needs) {
@@ -100,9 +111,9 @@ void add_workloads(const topology::Topology& topology, Collector& needs) {
     for (const topology::Workload& workload : node.workloads) {
       const auto* run = std::get_if<topology::Run>(&workload.what);
       if (run == nullptr) continue;
-      for (const std::string& word : run->arguments) {
-        add_command(word, fmt::format("node {}: workload {}", node.name, workload.name), needs);
-      }
+      std::string command;
+      for (const std::string& word : run->arguments) command += word + " ";
+      add_command(command, fmt::format("node {}: workload {}", node.name, workload.name), needs);
     }
   }
 }

@@ -3,14 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include "labctl/plan/cluster.h"
 #include "labctl/plan/needs.h"
+#include "lib/netlink/link.h"
 
 namespace plan {
 namespace {
-
-constexpr size_t max_interface_name = 15;
 
 class Builder {
  public:
@@ -18,7 +19,8 @@ class Builder {
 
   void build() {
     for (const topology::Network& network : topology_.networks) {
-      plan_.operations.push_back(CreateBridge{"", interface_name(network.name), network.mtu, {}});
+      plan_.operations.push_back(CreateBridge{
+          "", interface_name(network.name), MacAddress::derived_from("network/" + network.name), network.mtu, {}});
     }
     for (const topology::Node& node : topology_.nodes) build_node(node);
   }
@@ -27,9 +29,7 @@ class Builder {
   void build_node(const topology::Node& node) {
     CreateNode create{node.name, uses_ipv6(node)};
     plan_.operations.push_back(create);
-    for (const topology::Link& link : node.links) {
-      std::visit([&](const auto& kind) { create_link(node, link, kind); }, link.kind);
-    }
+    create_links(node);
     for (const topology::Link& link : node.links) configure_link(node, link);
     for (const topology::Route& route : node.routes) add_route(node, route);
     for (const auto& [name, value] : node.sysctls) {
@@ -40,11 +40,43 @@ class Builder {
     }
   }
 
-  bool uses_ipv6(const topology::Node& node) const {
+  // Links in the order of the file, but each after those that it is made of. (There are no circles: validation refuses
+  // them.)
+  void create_links(const topology::Node& node) {
+    std::set<std::string> created;
+    std::function<void(const topology::Link&)> create = [&](const topology::Link& link) {
+      if (!created.insert(link.name).second) return;
+      for (const std::string& name : parts_of(link)) {
+        for (const topology::Link& part : node.links) {
+          if (part.name == name) create(part);
+        }
+      }
+      std::visit([&](const auto& kind) { create_link(node, link, kind); }, link.kind);
+    };
+    for (const topology::Link& link : node.links) create(link);
+  }
+
+  static std::vector<std::string> parts_of(const topology::Link& link) {
+    std::vector<std::string> parts;
+    if (const auto* bridge = std::get_if<topology::BridgeLink>(&link.kind)) {
+      for (const auto& port : bridge->ports) parts.push_back(port.value);
+    }
+    const auto* vxlan = std::get_if<topology::VxlanLink>(&link.kind);
+    if (vxlan != nullptr && vxlan->device) parts.push_back(vxlan->device->value);
+    return parts;
+  }
+
+  static bool uses_ipv6(const topology::Node& node) {
     for (const topology::Link& link : node.links) {
       for (const auto& address : link.addresses) {
         if (address.value.address.is_v6()) return true;
       }
+    }
+    for (const topology::Route& route : node.routes) {
+      if (route.destination.address.is_v6()) return true;
+    }
+    for (const topology::IpvsService& service : node.ipvs) {
+      if (service.address.is_v6()) return true;
     }
     for (const auto& [name, value] : node.sysctls) {
       if (name.value.rfind("net.ipv6.", 0) == 0) return true;
@@ -66,7 +98,7 @@ class Builder {
     plan_.operations.push_back(CreateDummy{node.name, interface_name(link.name), mac_of(node, link), link.mtu});
   }
   void create_link(const topology::Node& node, const topology::Link& link, const topology::BridgeLink& kind) {
-    CreateBridge bridge{node.name, interface_name(link.name), link.mtu, {}};
+    CreateBridge bridge{node.name, interface_name(link.name), mac_of(node, link), link.mtu, {}};
     for (const auto& port : kind.ports) bridge.ports.push_back(interface_name(port.value));
     plan_.operations.push_back(std::move(bridge));
   }
@@ -126,9 +158,8 @@ void add_hosts(const topology::Topology& topology, Plan& plan) {
 void add_endpoints(const topology::Topology& topology, Plan& plan) {
   for (const topology::Node& node : topology.nodes) {
     for (const topology::IpvsService& service : node.ipvs) {
-      plan.endpoints.emplace_back(
-          "virtual service on " + node.name,
-          fmt::format("{}://{}:{}", service.protocol, service.address.to_string(), service.port));
+      plan.endpoints.emplace_back("virtual service on " + node.name,
+                                  service.protocol + "://" + netlink::endpoint_text(service.address, service.port));
     }
   }
 }
@@ -136,9 +167,14 @@ void add_endpoints(const topology::Topology& topology, Plan& plan) {
 }  // namespace
 
 InterfaceName interface_name(const std::string& full) {
-  if (full.size() <= max_interface_name) return {full, ""};
-  // Beginning of the full name, for people; a hash of all of it, for uniqueness.
-  return {fmt::format("{}-{:06x}", full.substr(0, 8), netlink::stable_hash(full) & 0xffffff), full};
+  if (full.size() <= netlink::max_interface_name) return {full, ""};
+  // Beginning of the full name, for people, and a hash of all of it, for uniqueness: 35 bits, as thousands of cables
+  // end in the switch, and with 24 one lab of 2000 nodes in ten would have two of the same name.
+  static const char* digits = "abcdefghijklmnopqrstuvwxyz234567";
+  std::string name = full.substr(0, 7) + "-";
+  std::uint64_t hash = netlink::stable_hash(full);
+  for (; name.size() < netlink::max_interface_name; hash >>= 5) name += digits[hash & 31];
+  return {name, full};
 }
 
 const std::string& node_of(const Operation& operation) {

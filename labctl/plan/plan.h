@@ -34,6 +34,7 @@ struct CreateNode {
 struct CreateBridge {
   std::string node;
   InterfaceName name;
+  MacAddress mac;  // of its own: otherwise it changes with its ports
   std::optional<std::uint32_t> mtu;
   std::vector<InterfaceName> ports;  // links of the node that exist already
 };

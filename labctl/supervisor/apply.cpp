@@ -85,6 +85,7 @@ void Applier::operator()(const plan::CreateNode& it) {
 void Applier::operator()(const plan::CreateBridge& it) {
   netlink::Socket& socket = socket_of(it.node);
   netlink::NewLink link = new_link(it.name, it.mtu);
+  link.mac = it.mac;
   link.up = it.node.empty();
   netlink::create_bridge(socket, link);
   if (it.ports.empty()) return;

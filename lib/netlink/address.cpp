@@ -117,6 +117,11 @@ std::string MacAddress::to_string() const {
                      bytes_[5]);
 }
 
+std::string endpoint_text(const IpAddress& address, std::uint16_t port) {
+  return address.is_v6() ? fmt::format("[{}]:{}", address.to_string(), port)
+                         : fmt::format("{}:{}", address.to_string(), port);
+}
+
 std::uint64_t stable_hash(std::string_view text) {
   std::uint64_t hash = 14695981039346656037ull;
   for (char character : text) {

@@ -73,6 +73,9 @@ class MacAddress {
   std::array<std::uint8_t, 6> bytes_{};
 };
 
+// "10.0.0.1:80", "[fd00::1]:80".
+std::string endpoint_text(const IpAddress& address, std::uint16_t port);
+
 // FNV-1a: stable across machines and versions, which std::hash is not.
 std::uint64_t stable_hash(std::string_view text);
 

@@ -1,0 +1,108 @@
+#include <boost/json.hpp>
+
+#include "labctl/plan/describe.h"
+#include "labctl/plan/plan.h"
+
+namespace plan {
+namespace {
+
+namespace json = boost::json;
+
+json::array strings(const std::vector<std::string>& words) {
+  return json::array(words.begin(), words.end());
+}
+
+// The fields of an operation beside its node. What is not set is left out.
+struct Fields {
+  json::object object;
+
+  void operator()(const CreateNode& it) { named("create-node").object["ipv6"] = it.ipv6; }
+  void operator()(const CreateBridge& it) {
+    link("create-bridge", it.name, it.mac, it.mtu);
+    json::array ports;
+    for (const InterfaceName& port : it.ports) ports.emplace_back(port.name);
+    if (!ports.empty()) object["ports"] = std::move(ports);
+  }
+  void operator()(const CreateCable& it) {
+    link("create-cable", it.name, it.mac, it.mtu);
+    object["bridge"] = it.bridge.name;
+    object["switchEnd"] = it.switch_end.name;
+    object["switchMac"] = it.switch_mac.to_string();
+  }
+  void operator()(const CreateDummy& it) { link("create-dummy", it.name, it.mac, it.mtu); }
+  void operator()(const CreateVxlan& it) {
+    link("create-vxlan", it.name, it.mac, it.mtu);
+    object["vni"] = it.vni;
+    if (it.port != 0) object["port"] = it.port;
+    if (it.local) object["local"] = it.local->to_string();
+    if (!it.device.empty()) object["device"] = it.device;
+    object["learning"] = it.learning;
+  }
+  void operator()(const AddAddress& it) {
+    named("add-address").object["link"] = it.link;
+    object["address"] = it.address.to_string();
+  }
+  void operator()(const SetUp& it) { named("set-up").object["link"] = it.link; }
+  void operator()(const AddRoute& it) { named("add-route").object["route"] = route_words(it); }
+  void operator()(const SetSysctl& it) {
+    named("set-sysctl").object["name"] = it.name;
+    object["value"] = it.value;
+  }
+  void operator()(const AddIpvsService& it) {
+    const topology::IpvsService& service = it.service;
+    named("add-ipvs-service").object["service"] =
+        service.protocol + "://" + netlink::endpoint_text(service.address, service.port);
+    object["scheduler"] = service.scheduler;
+    object["forward"] = forwarding_word(service.forward);
+    if (service.persistent) object["persistentSeconds"] = service.persistent->count() / 1000;
+    json::array servers;
+    for (const topology::IpvsServer& server : service.servers) {
+      servers.push_back({{"server", netlink::endpoint_text(server.address, server.port)}, {"weight", server.weight}});
+    }
+    object["servers"] = std::move(servers);
+  }
+
+ private:
+  Fields& named(const char* kind) {
+    object["operation"] = kind;
+    return *this;
+  }
+  void link(const char* kind, const InterfaceName& name, const MacAddress& mac,
+            const std::optional<std::uint32_t>& mtu) {
+    named(kind).object["name"] = name.name;
+    if (!name.alternative.empty()) object["alternativeName"] = name.alternative;
+    object["mac"] = mac.to_string();
+    if (mtu) object["mtu"] = *mtu;
+  }
+};
+
+json::object operation_json(const Operation& operation) {
+  Fields fields;
+  // The switch has no name: it is the lab's own namespace.
+  if (!node_of(operation).empty()) fields.object["node"] = node_of(operation);
+  std::visit(fields, operation);
+  return std::move(fields.object);
+}
+
+json::object process_json(const Process& process) {
+  json::object environment;
+  for (const auto& [name, value] : process.environment) environment[name] = value;
+  return {{"name", process.full_name()},
+          {"node", process.node},
+          {"arguments", strings(process.arguments)},
+          {"environment", std::move(environment)},
+          {"after", strings(process.after)}};
+}
+
+}  // namespace
+
+std::string to_json(const Plan& plan) {
+  json::array operations, processes, needs;
+  for (const Operation& operation : plan.operations) operations.push_back(operation_json(operation));
+  for (const Process& process : plan.processes) processes.push_back(process_json(process));
+  for (const Need& need : plan.needs) needs.push_back({{"need", need.need}, {"askedBy", strings(need.asked_by)}});
+  return json::serialize(
+      json::object{{"lab", plan.lab}, {"needs", needs}, {"operations", operations}, {"processes", processes}});
+}
+
+}  // namespace plan

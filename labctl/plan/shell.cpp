@@ -1,0 +1,139 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "labctl/plan/describe.h"
+#include "labctl/plan/plan.h"
+
+namespace plan {
+namespace {
+
+std::string quoted(const std::string& text) {
+  std::string inner;
+  for (char character : text) inner += character == '\'' ? std::string("'\\''") : std::string(1, character);
+  return "'" + inner + "'";
+}
+
+std::string mtu_words(const std::optional<std::uint32_t>& mtu) {
+  return mtu ? fmt::format(" mtu {}", *mtu) : "";
+}
+
+// Commands of iproute2 and ipvsadm, as a person would type them.
+class Shell {
+ public:
+  // SWITCH_NAME: the namespace that has the networks' bridges.
+  explicit Shell(std::string switch_name) : switch_(std::move(switch_name)) {}
+
+  std::string text;
+
+  void operator()(const CreateNode& it) {
+    line(fmt::format("ip netns add {}", it.node));
+    ip(it.node, "link set lo up");
+    if (!it.ipv6) run(it.node, "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
+  }
+  void operator()(const CreateBridge& it) {
+    ip(it.node, fmt::format("link add {}{} address {} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+                            it.name.name, mtu_words(it.mtu), it.mac.to_string()));
+    alternative_name(it.node, it.name);
+    for (const InterfaceName& port : it.ports) {
+      ip(it.node, fmt::format("link set {} master {} up", port.name, it.name.name));
+    }
+    if (it.node.empty()) ip("", fmt::format("link set {} up", it.name.name));
+  }
+  void operator()(const CreateCable& it) {
+    ip("",
+       fmt::format("link add {}{} address {} numtxqueues 1 numrxqueues 1 type veth peer name {} address {} netns {}",
+                   it.switch_end.name, mtu_words(it.mtu), it.switch_mac.to_string(), it.name.name, it.mac.to_string(),
+                   it.node));
+    ip("", fmt::format("link set {} master {} up", it.switch_end.name, it.bridge.name));
+    if (it.mtu) ip(it.node, fmt::format("link set {} mtu {}", it.name.name, *it.mtu));
+    alternative_name("", it.switch_end);
+    alternative_name(it.node, it.name);
+  }
+  void operator()(const CreateDummy& it) {
+    ip(it.node,
+       fmt::format("link add {}{} address {} type dummy", it.name.name, mtu_words(it.mtu), it.mac.to_string()));
+    alternative_name(it.node, it.name);
+  }
+  void operator()(const CreateVxlan& it) {
+    std::string words = fmt::format("link add {}{} address {} type vxlan id {}", it.name.name, mtu_words(it.mtu),
+                                    it.mac.to_string(), it.vni);
+    words += fmt::format(" dstport {}", it.port == 0 ? 8472 : it.port);
+    if (it.local) words += " local " + it.local->to_string();
+    if (!it.device.empty()) words += " dev " + it.device;
+    if (!it.learning) words += " nolearning";
+    ip(it.node, words);
+    alternative_name(it.node, it.name);
+  }
+  void operator()(const AddAddress& it) {
+    ip(it.node, fmt::format("address add {} dev {}{}", it.address.to_string(), it.link,
+                            it.address.address.is_v6() ? " nodad" : ""));
+  }
+  void operator()(const SetUp& it) { ip(it.node, fmt::format("link set {} up", it.link)); }
+  void operator()(const AddRoute& it) { ip(it.node, "route add " + route_words(it)); }
+  void operator()(const SetSysctl& it) { run(it.node, fmt::format("sysctl -qw {}", quoted(it.name + "=" + it.value))); }
+  void operator()(const AddIpvsService& it) {
+    const topology::IpvsService& service = it.service;
+    std::string key = fmt::format("{} {}", service.protocol == "tcp" ? "-t" : "-u",
+                                  netlink::endpoint_text(service.address, service.port));
+    std::string persistent;
+    if (service.persistent) persistent = fmt::format(" -p {}", service.persistent->count() / 1000);
+    run(it.node, fmt::format("ipvsadm -A {} -s {}{}", key, service.scheduler, persistent));
+    for (const topology::IpvsServer& server : service.servers) {
+      run(it.node, fmt::format("ipvsadm -a {} -r {} {} -w {}", key, netlink::endpoint_text(server.address, server.port),
+                               forwarding_flag(service.forward), server.weight));
+    }
+  }
+
+  void line(const std::string& command) { text += command + "\n"; }
+
+ private:
+  static const char* forwarding_flag(topology::Forwarding forward) {
+    switch (forward) {
+      case topology::Forwarding::nat:
+        return "-m";
+      case topology::Forwarding::dr:
+        return "-g";
+      case topology::Forwarding::tun:
+        return "-i";
+    }
+    return "";
+  }
+
+  const std::string& namespace_of(const std::string& node) const { return node.empty() ? switch_ : node; }
+  void ip(const std::string& node, const std::string& words) {
+    line(fmt::format("ip -n {} {}", namespace_of(node), words));
+  }
+  void run(const std::string& node, const std::string& command) {
+    line(fmt::format("ip netns exec {} {}", namespace_of(node), command));
+  }
+  void alternative_name(const std::string& node, const InterfaceName& name) {
+    if (name.alternative.empty()) return;
+    ip(node, fmt::format("link property add dev {} altname {}", name.name, name.alternative));
+  }
+
+  std::string switch_;
+};
+
+// A name that no node has.
+std::string switch_name(const Plan& plan) {
+  std::string name = "switch";
+  auto taken = [&](const Operation& operation) { return node_of(operation) == name; };
+  while (std::any_of(plan.operations.begin(), plan.operations.end(), taken)) name += "-0";
+  return name;
+}
+
+}  // namespace
+
+std::string to_shell(const Plan& plan) {
+  const std::string name = switch_name(plan);
+  Shell shell(name);
+  shell.line("#!/bin/sh -e");
+  shell.line("# The objects of the lab " + plan.lab + ", as a person would make them; to be run by root.");
+  shell.line("# To remove them: \"ip netns del\" for " + name + " and each node.");
+  shell.line("ip netns add " + name);
+  for (const Operation& operation : plan.operations) std::visit(shell, operation);
+  return shell.text;
+}
+
+}  // namespace plan

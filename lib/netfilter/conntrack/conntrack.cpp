@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <netinet/in.h>
 
 #include "lib/base/error.h"
@@ -33,6 +34,21 @@ ConntrackTuple tuple(const nf_conntrack* entry, int family, const Attributes& at
   return tuple;
 }
 
+std::string line(const nf_conntrack* entry) {
+  char text[1024];  // what conntrack(8) has for it
+  nfct_snprintf(text, sizeof text, entry, NFCT_T_UNKNOWN, NFCT_O_DEFAULT, 0);
+  return text;
+}
+
+// The word between the timeout and the first address is the state of those protocols that have one.
+std::string state(const std::string& line) {
+  size_t end = line.find(" src=");
+  size_t begin = end == std::string::npos || end == 0 ? end : line.rfind(' ', end - 1);
+  if (begin == std::string::npos) return {};
+  std::string word = line.substr(begin + 1, end - begin - 1);
+  return word.find_first_not_of("0123456789") == std::string::npos ? std::string() : word;
+}
+
 ConntrackEntry convert(const nf_conntrack* entry, int family) {
   ConntrackEntry result;
   result.protocol = nfct_get_attr_u8(entry, ATTR_L4PROTO);
@@ -40,6 +56,12 @@ ConntrackEntry convert(const nf_conntrack* entry, int family) {
   result.reply = tuple(entry, family, reply_attributes);
   if (nfct_attr_is_set(entry, ATTR_MARK) > 0) result.mark = nfct_get_attr_u32(entry, ATTR_MARK);
   if (nfct_attr_is_set(entry, ATTR_TIMEOUT) > 0) result.timeout_seconds = nfct_get_attr_u32(entry, ATTR_TIMEOUT);
+  if (nfct_attr_is_set(entry, ATTR_USE) > 0) result.uses = nfct_get_attr_u32(entry, ATTR_USE);
+  std::uint32_t status = nfct_attr_is_set(entry, ATTR_STATUS) > 0 ? nfct_get_attr_u32(entry, ATTR_STATUS) : 0;
+  result.replied = (status & IPS_SEEN_REPLY) != 0;
+  result.assured = (status & IPS_ASSURED) != 0;
+  result.line = line(entry);
+  result.state = state(result.line);
   return result;
 }
 

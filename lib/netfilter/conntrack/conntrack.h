@@ -28,6 +28,12 @@ struct ConntrackEntry {
   ConntrackTuple reply;
   std::uint32_t mark = 0;
   std::uint32_t timeout_seconds = 0;
+  std::string state;       // of TCP and SCTP: "ESTABLISHED"; empty for others
+  bool replied = false;    // packets went both ways; else conntrack(8) says [UNREPLIED]
+  bool assured = false;    // it is not dropped early when the table is full
+  std::uint32_t uses = 0;  // references that the kernel holds
+  // As conntrack(8) prints it: "tcp 6 431999 ESTABLISHED src=… [ASSURED] mark=0 use=1".
+  std::string line;
 
   // "udp 10.0.0.2:4000 > 10.108.0.10:53, reply 10.244.1.2:53 > 10.0.0.2:4000"
   std::string to_string() const;

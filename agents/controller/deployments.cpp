@@ -65,10 +65,8 @@ int64_t total_replicas(const Sets& sets) {
   return total;
 }
 
-int64_t total_available(const Sets& sets) {
-  int64_t total = 0;
-  for (const kube::ReplicaSet* set : sets) total += set->available_replicas;
-  return total;
+int64_t unavailable_in(const kube::ReplicaSet& set) {
+  return std::max<int64_t>(set.replicas - set.available_replicas, 0);
 }
 
 class Rollout {
@@ -122,11 +120,10 @@ class Rollout {
   // One step up, or else one step down: the next follows when this one has had its effect.
   void roll() {
     if (grow_new_set()) return;
+    // New pods that do not serve yet count for nothing.
     int64_t removable = total_replicas(sets_) - limits_.least_available;
-    if (new_set_ != nullptr)
-      removable -= new_set_->replicas - std::min(new_set_->available_replicas, new_set_->replicas);
-    if (total_replicas(old_sets_) == 0 || removable <= 0) return;
-    shrink_old_sets(removable);
+    if (new_set_ != nullptr) removable -= unavailable_in(*new_set_);
+    if (removable > 0) shrink_old_sets(removable);
   }
 
   bool grow_new_set() {
@@ -138,19 +135,17 @@ class Rollout {
     return true;
   }
 
-  // First the pods that serve nobody, then as many as the available ones allow.
+  // First the pods that serve nobody, then others, oldest sets first.
   void shrink_old_sets(int64_t removable) {
     std::map<const kube::ReplicaSet*, int64_t> left;
     for (const kube::ReplicaSet* set : old_sets_) {
-      int64_t idle = set->replicas - std::min(set->available_replicas, set->replicas);
-      int64_t taken = std::min(idle, removable);
+      int64_t taken = std::min(unavailable_in(*set), removable);
       removable -= taken;
       left[set] = set->replicas - taken;
     }
-    int64_t spare = std::min(removable, total_available(sets_) - limits_.least_available);
     for (const kube::ReplicaSet* set : old_sets_) {
-      int64_t taken = std::clamp<int64_t>(spare, 0, left[set]);
-      spare -= taken;
+      int64_t taken = std::min(left[set], removable);
+      removable -= taken;
       scale(*set, left[set] - taken);
     }
   }

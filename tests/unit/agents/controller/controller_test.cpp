@@ -355,6 +355,21 @@ TEST_F(ControllerTest, GoesOnAfterTheApiServerWasAway) {
   ASSERT_TRUE(eventually([&] { return complete(3); }));
 }
 
+TEST_F(ControllerTest, NoNodeIsBlamedForTheAbsenceOfTheApiServer) {
+  options_.node_grace = 400ms;
+  start();
+  create_node("w1");
+  renew_lease("w1", 1);
+  ASSERT_TRUE(eventually([&] { return !all<kube::Node>("nodes")[0].pod_cidr.empty(); }));
+  server_->disconnect();
+  run_for(500ms);
+  log_.str("");
+  server_->connect(port_);
+  ASSERT_TRUE(eventually([&] { return log_.str().find("in touch") != std::string::npos; }));
+  run_for(100ms);
+  EXPECT_EQ(readiness_of("w1"), "True") << log_.str();
+}
+
 TEST_F(ControllerTest, AnApiServerThatHasForgottenEverythingStaysEmpty) {
   start();
   create_cluster();

@@ -226,6 +226,7 @@ TEST_F(DeploymentTest, ABrokenUpdateLeavesTheOldPodsServing) {
   step(false);
   EXPECT_EQ(condition("Progressing").status, "False");
   EXPECT_EQ(condition("Progressing").reason, "ProgressDeadlineExceeded");
+  now_ += 601s;
   EXPECT_THAT(step(false), IsEmpty()) << "it is said once";
 }
 
@@ -294,6 +295,8 @@ TEST_F(DeploymentTest, TakesOverReplicaSetsThatItSelects) {
   settle();
   sets_.begin()->second.metadata.owners.clear();
   EXPECT_THAT(texts_of(decide()), ElementsAre(HasSubstr(R"("uid":"uid-web","controller":true)")));
+  sets_.begin()->second.metadata.deletion_timestamp = "2026-11-24T12:00:00Z";
+  EXPECT_THAT(texts_of(decide()), Not(Contains(HasSubstr("ownerReferences")))) << "it is about to go";
 }
 
 TEST_F(DeploymentTest, AvoidsANameThatIsTaken) {

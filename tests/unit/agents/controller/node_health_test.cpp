@@ -72,6 +72,7 @@ TEST(NodeHealth, ANodeThatTakesItsWordBackIsNotContradicted) {
   after.conditions[0].last_transition_time = "2026-11-24T12:00:00Z";
   heartbeats.observe_node(before, start);
   heartbeats.observe_node(silent_node(), start + 10s);
+  EXPECT_EQ(heartbeats.silence("w1", start + 12s), 12s) << "it was not the node that said so";
   // Its kubelet's answer may arrive before its Lease.
   heartbeats.observe_node(after, start + 30s);
   EXPECT_THAT(judge(after, heartbeats, 31s).changes, IsEmpty());

@@ -77,10 +77,10 @@ TEST_F(ReplicaSetTest, ScalingDownKeepsTheSpread) {
 }
 
 TEST_F(ReplicaSetTest, PodsOfALostNodeCountAsNotReady) {
-  nodes_ = by_key<kube::Node>({node("w1"), node("w2", "Unknown")});
+  nodes_ = by_key<kube::Node>({node("w1", "Unknown"), node("w2")});
   set_.replicas = 1;
   EXPECT_THAT(texts_of(decide({mine(running_pod("a", "w1")), mine(running_pod("b", "w2"))})),
-              ElementsAre("remove pods default/b"));
+              ElementsAre("remove pods default/a"));
 }
 
 TEST_F(ReplicaSetTest, TakesOverAndLetsGoByLabel) {

@@ -39,14 +39,19 @@ TEST(Schedule, SpreadsPodsOfOneOwnerFirst) {
                                     running_pod("y", "w2"), running_pod("z", "w2")};
   EXPECT_EQ(choice(of_set(pod("b"), "set"), cluster(), present), "w2");
   EXPECT_EQ(choice(of_set(pod("b"), "other"), cluster(), present), "w1");
-  EXPECT_EQ(choice(pod("alone"), cluster(), present), "w1") << "pods without owner are no siblings";
+}
+
+TEST(Schedule, PodsWithoutOwnerAreNoSiblings) {
+  std::vector<kube::Pod> present = {running_pod("x", "w1"), of_set(running_pod("a", "w2"), "set"),
+                                    of_set(running_pod("b", "w2"), "set")};
+  EXPECT_EQ(choice(pod("alone"), cluster(), present), "w1");
 }
 
 TEST(Schedule, CountsOnlyPodsThatStay) {
-  std::vector<kube::Pod> present = {terminating(running_pod("a", "w1")), running_pod("b", "w1"), running_pod("c", "w2"),
-                                    running_pod("d", "w2")};
-  present[1].phase = "Succeeded";
-  EXPECT_EQ(choice(pod("p"), cluster(), present), "w1");
+  kube::Pod ended = running_pod("a", "w2");
+  ended.phase = "Succeeded";
+  EXPECT_EQ(choice(pod("p"), cluster(), {ended, running_pod("b", "w1")}), "w2");
+  EXPECT_EQ(choice(pod("p"), cluster(), {terminating(running_pod("a", "w2")), running_pod("b", "w1")}), "w2");
 }
 
 TEST(Schedule, KeepsPodsOffTheControlPlaneUnlessTheyTolerateIt) {

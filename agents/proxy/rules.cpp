@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "lib/base/error.h"
-
 namespace proxy {
 namespace {
 
@@ -94,12 +92,7 @@ std::vector<std::string> RuleProgrammer::apply(const RuleSet& desired) {
   verify();
   RuleSet missing = missing_of(desired);
   if (missing.empty()) return {};
-  try {
-    kernel_.restore_rules(text_of(missing));
-  } catch (const base::Error&) {
-    known_.reset();  // one table may have been written before the other was refused
-    throw;
-  }
+  kernel_.restore_rules(text_of(missing));
   remember(missing);
   return names_of(missing);
 }

@@ -45,6 +45,12 @@ TEST(ServicePorts, TheSamePortNumberOfTwoProtocolsIsTwoPorts) {
   EXPECT_EQ(objects.ports()[1].protocol, netfilter::Protocol::tcp);
 }
 
+TEST(ServicePorts, APortOfAnotherProtocolIsNotServedThoughItHasTheName) {
+  Objects objects(service("dns", "{clusterIP: 10.96.0.10, ports: [{name: dns, port: 53, protocol: UDP}]}") +
+                  slice("dns", "[{name: dns, port: 53, protocol: TCP}]", "[{addresses: [10.244.1.2]}]"));
+  EXPECT_THAT(objects.ports().at(0).endpoints, IsEmpty());
+}
+
 TEST(ServicePorts, WhatHasNoAddressIsNotOurs) {
   Objects objects(service("headless", "{clusterIP: None, ports: [{port: 80}]}") +
                   service("alias", "{type: ExternalName, externalName: example.org, ports: [{port: 80}]}") +

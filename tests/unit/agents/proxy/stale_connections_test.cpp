@@ -55,7 +55,9 @@ TEST_F(StaleConnectionsTest, OfOthersAreLeftAlone) {
 }
 
 TEST_F(StaleConnectionsTest, StayWhileAnEndpointServesThoughItIsNotReady) {
-  update(dns("[{addresses: [10.244.1.2], conditions: {ready: false, serving: true, terminating: true}}]"));
+  update(
+      dns("[{addresses: [10.244.1.2], conditions: {ready: false, serving: true, terminating: true}},"
+          " {addresses: [10.244.1.3]}]"));
   EXPECT_FALSE(stale.is_stale(entry("10.96.0.10", 53, "10.244.1.2")));
 }
 

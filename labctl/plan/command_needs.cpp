@@ -61,7 +61,7 @@ std::string need_of(const std::string& before, const std::string& word) {
   // "-m conntrack" is a match of iptables, and no program.
   bool match = before == "-m" || before == "--match";
   if (match) return word == "ipvs" ? "ipvs-netlink" : "";
-  for (const std::string& need : {need_of_program(word), need_of_kind(before, word), need_of_sysctl(word)}) {
+  for (const std::string& need : {need_of_sysctl(word), need_of_kind(before, word), need_of_program(word)}) {
     if (!need.empty()) return need;
   }
   return "";

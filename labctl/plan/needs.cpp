@@ -24,8 +24,12 @@ class Collector {
   std::vector<Need> needs_;
 };
 
+std::string full_name(const InterfaceName& name) {
+  return name.alternative.empty() ? name.name : name.alternative;
+}
+
 std::string link_of(const std::string& node, const InterfaceName& name) {
-  return fmt::format("node {}: link {}", node, name.alternative.empty() ? name.name : name.alternative);
+  return fmt::format("node {}: link {}", node, full_name(name));
 }
 
 bool begins_with(const std::string& text, const std::vector<std::string>& beginnings) {
@@ -56,7 +60,8 @@ bool is_kernel_sysctl(const std::string& name) {
 
 void add_operation(const Operation& operation, Collector& needs) {
   if (const auto* bridge = std::get_if<CreateBridge>(&operation)) {
-    needs.add("bridge", bridge->node.empty() ? "network " + bridge->name.name : link_of(bridge->node, bridge->name));
+    needs.add("bridge",
+              bridge->node.empty() ? "network " + full_name(bridge->name) : link_of(bridge->node, bridge->name));
   } else if (const auto* cable = std::get_if<CreateCable>(&operation)) {
     needs.add("veth", link_of(cable->node, cable->name));
   } else if (const auto* dummy = std::get_if<CreateDummy>(&operation)) {

@@ -8,7 +8,10 @@
 namespace plan {
 namespace {
 
+// TEXT as one word of a shell.
 std::string quoted(const std::string& text) {
+  static const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:=,+@%";
+  if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
   std::string inner;
   for (char character : text) inner += character == '\'' ? std::string("'\\''") : std::string(1, character);
   return "'" + inner + "'";

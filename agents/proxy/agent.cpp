@@ -6,7 +6,7 @@ namespace proxy {
 namespace {
 
 // What is not there by then is worth a line.
-constexpr std::chrono::seconds first_complaint{1};
+constexpr std::chrono::milliseconds first_complaint{1000};
 
 }  // namespace
 
@@ -38,16 +38,16 @@ void Agent::sync(bool verify) {
   scheduled_ = false;
   next_sync_.cancel();
   ClusterView view = cluster_.view();
-  mode_->sync(view, verify);
+  bool done = mode_->sync(view, verify);
   health_checks_.update(health_checks(view.ports.begin()->second));
   last_sync_ = Clock::now();
-  if (!synced_) log_ << "proxy: services of " << options_.master << " are programmed" << std::endl;
-  synced_ = true;
+  if (done && !synced_) log_ << "proxy: services of " << options_.master << " are programmed" << std::endl;
+  synced_ = synced_ || done;
 }
 
 // Repairs what somebody else has changed, and takes away servers whose last connection has ended.
 void Agent::verify_periodically() {
-  period_.expires_after(cluster_.complete() ? options_.sync_period : first_complaint);
+  period_.expires_after(cluster_.complete() ? options_.sync_period : std::min(options_.sync_period, first_complaint));
   period_.async_wait([this](const boost::system::error_code& cancelled) {
     if (cancelled) return;
     if (cluster_.complete()) {

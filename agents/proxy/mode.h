@@ -22,9 +22,9 @@ struct ClusterView {
 class Mode {
  public:
   virtual ~Mode() = default;
-  // Makes the kernel equal to CLUSTER. What it remembers of the kernel is looked up again where VERIFY is set. Does not
-  // throw for what the kernel refuses: that is logged, and tried again.
-  virtual void sync(const ClusterView& cluster, bool verify) = 0;
+  // Makes the kernel equal to CLUSTER. What it remembers of the kernel is looked up again where VERIFY is set. What the
+  // kernel refuses is logged, and tried again the next time; returns whether there was nothing of that.
+  virtual bool sync(const ClusterView& cluster, bool verify) = 0;
   // Takes away everything the mode can have made.
   virtual void clean_up() = 0;
 };

@@ -68,7 +68,7 @@ IpvsMode::OneFamily::OneFamily(std::shared_ptr<KernelClients> clients, const Opt
       programmer(kernel, options.excluded),
       log(stream, options.verbose) {}
 
-void IpvsMode::OneFamily::sync(const ClusterView& cluster, const Options& options, bool verify) {
+bool IpvsMode::OneFamily::sync(const ClusterView& cluster, const Options& options, bool verify) {
   Report report;
   report.attempt([&] {
     std::vector<IpAddress> addresses = kernel.node_addresses();
@@ -76,6 +76,7 @@ void IpvsMode::OneFamily::sync(const ClusterView& cluster, const Options& option
     drop_stale_connections(cluster.ports.at(family), addresses, report);
   });
   log.write(to_string(family), report);
+  return report.failures.empty();
 }
 
 void IpvsMode::OneFamily::drop_stale_connections(const std::vector<ServicePort>& ports,
@@ -98,8 +99,10 @@ IpvsMode::IpvsMode(const Options& options, std::ostream& log) : options_(options
   warn_of_bridges(log);
 }
 
-void IpvsMode::sync(const ClusterView& cluster, bool verify) {
-  for (const auto& one : families_) one->sync(cluster, options_, verify);
+bool IpvsMode::sync(const ClusterView& cluster, bool verify) {
+  bool done = true;
+  for (const auto& one : families_) done = one->sync(cluster, options_, verify) && done;
+  return done;
 }
 
 void IpvsMode::clean_up() {

@@ -19,13 +19,13 @@ class IpvsMode : public Mode {
  public:
   IpvsMode(const Options& options, std::ostream& log);
 
-  void sync(const ClusterView& cluster, bool verify) override;
+  bool sync(const ClusterView& cluster, bool verify) override;
   void clean_up() override;
 
  private:
   struct OneFamily {
     OneFamily(std::shared_ptr<KernelClients> clients, const Options& options, Family its_family, std::ostream& log);
-    void sync(const ClusterView& cluster, const Options& options, bool verify);
+    bool sync(const ClusterView& cluster, const Options& options, bool verify);
     void drop_stale_connections(const std::vector<ServicePort>& ports, const std::vector<netlink::IpAddress>& addresses,
                                 Report& report);
 

@@ -17,7 +17,7 @@
 #include "lib/netlink/route.h"
 #include "tests/unit/agents/nodelet/fake_node_api.h"
 #include "tests/unit/agents/real_api_server.h"
-#include "tests/unit/lib/netfilter/private_network.h"
+#include "tests/unit/private_network.h"
 
 namespace nodelet {
 

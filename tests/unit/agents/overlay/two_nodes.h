@@ -19,7 +19,7 @@
 #include "lib/netlink/links/vxlan.h"
 #include "lib/netlink/network_namespace.h"
 #include "lib/netlink/route.h"
-#include "tests/unit/lib/netfilter/private_network.h"
+#include "tests/unit/private_network.h"
 
 namespace overlay {
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "lib/base/error.h"
-#include "tests/unit/lib/netfilter/private_network.h"
+#include "tests/unit/private_network.h"
 
 namespace {
 

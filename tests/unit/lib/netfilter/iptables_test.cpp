@@ -6,7 +6,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/run.h"
-#include "tests/unit/lib/netfilter/private_network.h"
+#include "tests/unit/private_network.h"
 
 namespace {
 

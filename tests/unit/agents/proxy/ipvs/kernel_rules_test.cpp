@@ -6,7 +6,7 @@
 #include "lib/netfilter/ipset/ipset.h"
 #include "lib/netfilter/iptables.h"
 #include "tests/unit/agents/proxy/ipvs/full_state.h"
-#include "tests/unit/lib/netfilter/private_network.h"
+#include "tests/unit/private_network.h"
 
 namespace proxy::ipvs {
 namespace {

@@ -8,7 +8,7 @@
 #include "lib/netlink/network_namespace.h"
 #include "lib/netlink/route.h"
 #include "tests/unit/agents/proxy/ipvs/full_state.h"
-#include "tests/unit/lib/netfilter/private_network.h"
+#include "tests/unit/private_network.h"
 
 namespace proxy::ipvs {
 namespace {

@@ -76,9 +76,10 @@ class Iptables {
   // system calls; no program is run. Nothing where the kernel does not tell.
   std::optional<std::uint64_t> fingerprint(const std::vector<std::string>& tables) const;
 
- private:
+  // Where it has not, the legacy variant is the only one.
   static bool kernel_has_nf_tables();
 
+ private:
   Family family_;
   Variant variant_;
 };

@@ -61,6 +61,10 @@ Change report(std::string summary) {
   return change;
 }
 
+Identity identity_of(const kube::Resource& resource, const kube::Metadata& metadata) {
+  return {&resource, metadata.namespace_name, metadata.name, metadata.uid};
+}
+
 Event event_about(const kube::Resource& resource, const kube::Metadata& metadata, const std::string& component,
                   const std::string& type, const std::string& reason, const std::string& message) {
   return {&resource, metadata.namespace_name, metadata.name, metadata.uid, type, reason, message, component};

@@ -26,6 +26,14 @@ struct Event {
   std::string component;  // who says so: "deployment-controller"
 };
 
+// An object, and no other that has taken its name.
+struct Identity {
+  const kube::Resource* resource = nullptr;
+  std::string namespace_name;
+  std::string name;
+  std::string uid;
+};
+
 struct Change {
   // report writes nothing but its log line and event, once as long as the decision goes on asking for it.
   enum class Verb { create, patch, remove, bind, report };
@@ -39,6 +47,8 @@ struct Change {
   kube::PatchType patch_type = kube::PatchType::strategic_merge;
   std::string subresource;
   int64_t grace_seconds = -1;  // remove: < 0 leaves it to the object
+  // The API server is asked first whether this exists and stays: news of its end may be behind other news.
+  std::optional<Identity> needs;
   std::string summary;         // the log line
   std::optional<Event> event;  // made once the change has been
 
@@ -62,6 +72,8 @@ Change patch_status(const kube::Resource& resource, const kube::Metadata& metada
 Change remove(const kube::Resource& resource, const kube::Metadata& metadata, std::string summary);
 Change bind(const kube::Pod& pod, const std::string& node, std::string summary);
 Change report(std::string summary);
+
+Identity identity_of(const kube::Resource& resource, const kube::Metadata& metadata);
 
 Event event_about(const kube::Resource& resource, const kube::Metadata& metadata, const std::string& component,
                   const std::string& type, const std::string& reason, const std::string& message);

@@ -33,40 +33,55 @@ bool owner_exists(const Owners& owners, const std::string& namespace_name, const
   return found != owners.end() && found->second.metadata.uid == reference.uid;
 }
 
-template <class Owners>
-void collect(const kube::Resource& kind, const kube::Metadata& object, const Owners& owners,
-             const std::string& owner_kind, const CleanupDelays& delays, Time now, Decision& decision) {
-  const kube::OwnerReference* owner = managing_owner(object);
-  bool orphaned = owner != nullptr && owner->kind == owner_kind && !object.deletion_timestamp &&
-                  !owner_exists(owners, object.namespace_name, *owner);
-  if (!orphaned) return;
-  Time created = parse_time(object.creation_timestamp).value_or(now);
-  if (!has_passed(created, delays.missing_owner, now, decision)) return;
-  decision.changes.push_back(
-      remove(kind, object, "delete " + kind.kind + " " + object.key() + ": its " + owner->kind + " is gone"));
+// Of OBJECT's owner, where it is of this kind and does not exist.
+template <class Objects, class Owners>
+void add_missing(const Objects& objects, const Owners& owners, const char* owner_kind, std::set<std::string>& uids) {
+  for (const auto& [key, object] : objects) {
+    const kube::OwnerReference* owner = managing_owner(object.metadata);
+    bool missing =
+        owner != nullptr && owner->kind == owner_kind && !owner_exists(owners, object.metadata.namespace_name, *owner);
+    if (missing) uids.insert(owner->uid);
+  }
+}
+
+template <class Objects>
+void collect(const kube::Resource& kind, const Objects& objects, const Since& missing, const CleanupDelays& delays,
+             const Now& now, Decision& decision) {
+  for (const auto& [key, object] : objects) {
+    const kube::OwnerReference* owner = managing_owner(object.metadata);
+    if (owner == nullptr || object.metadata.deletion_timestamp) continue;
+    auto since = missing.when(owner->uid);
+    if (!since || !has_passed(*since, delays.missing_owner, now.steady, decision)) continue;
+    decision.changes.push_back(
+        remove(kind, object.metadata, "delete " + kind.kind + " " + key + ": its " + owner->kind + " is gone"));
+  }
 }
 
 }  // namespace
 
-void MissingNodes::update(const Pods& pods, const Nodes& nodes, Steady::time_point now) {
+void Since::update(const std::set<std::string>& names, Steady::time_point now) {
+  std::erase_if(times_, [&](const auto& entry) { return names.count(entry.first) == 0; });
+  for (const std::string& name : names) times_.try_emplace(name, now);
+}
+
+std::optional<Steady::time_point> Since::when(const std::string& name) const {
+  auto found = times_.find(name);
+  return found == times_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::set<std::string> missing_nodes(const Pods& pods, const Nodes& nodes) {
   std::set<std::string> missing;
   for (const auto& [key, pod] : pods) {
     if (!pod.node_name.empty() && nodes.count(pod.node_name) == 0) missing.insert(pod.node_name);
   }
-  std::erase_if(since_, [&](const auto& entry) { return missing.count(entry.first) == 0; });
-  for (const std::string& node : missing) since_.try_emplace(node, now);
+  return missing;
 }
 
-std::optional<Steady::time_point> MissingNodes::since(const std::string& node) const {
-  auto found = since_.find(node);
-  return found == since_.end() ? std::nullopt : std::optional(found->second);
-}
-
-Decision clean_up_pods_of_lost_nodes(const Pods& pods, const Nodes& nodes, const MissingNodes& missing,
+Decision clean_up_pods_of_lost_nodes(const Pods& pods, const Nodes& nodes, const Since& missing,
                                      const CleanupDelays& delays, const Now& now) {
   Decision decision;
   for (const auto& [key, pod] : pods) {
-    if (auto since = missing.since(pod.node_name)) {
+    if (auto since = missing.when(pod.node_name)) {
       if (!has_passed(*since, delays.missing_node, now.steady, decision)) continue;
       // Nobody is there to end it.
       Change change = remove(kube::resources::pods, pod.metadata,
@@ -82,15 +97,18 @@ Decision clean_up_pods_of_lost_nodes(const Pods& pods, const Nodes& nodes, const
   return decision;
 }
 
-Decision collect_orphans(const Pods& pods, const ReplicaSets& replica_sets, const Deployments& deployments,
-                         const CleanupDelays& delays, Time now) {
+std::set<std::string> missing_owners(const Pods& pods, const ReplicaSets& sets, const Deployments& deployments) {
+  std::set<std::string> uids;
+  add_missing(pods, sets, "ReplicaSet", uids);
+  add_missing(sets, deployments, "Deployment", uids);
+  return uids;
+}
+
+Decision collect_orphans(const Pods& pods, const ReplicaSets& sets, const Since& missing, const CleanupDelays& delays,
+                         const Now& now) {
   Decision decision;
-  for (const auto& [key, pod] : pods) {
-    collect(kube::resources::pods, pod.metadata, replica_sets, "ReplicaSet", delays, now, decision);
-  }
-  for (const auto& [key, set] : replica_sets) {
-    collect(kube::resources::replica_sets, set.metadata, deployments, "Deployment", delays, now, decision);
-  }
+  collect(kube::resources::pods, pods, missing, delays, now, decision);
+  collect(kube::resources::replica_sets, sets, missing, delays, now, decision);
   return decision;
 }
 

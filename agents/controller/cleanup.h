@@ -2,6 +2,8 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "agents/controller/change.h"
@@ -10,15 +12,14 @@
 
 namespace controller {
 
-// Since when each node that pods name has been missing.
-class MissingNodes {
+// Since when each of a changing set of names has been in it.
+class Since {
  public:
-  void update(const Pods& pods, const Nodes& nodes, Steady::time_point now);
-  // nullopt where the node is there, or no pod names it.
-  std::optional<Steady::time_point> since(const std::string& node) const;
+  void update(const std::set<std::string>& names, Steady::time_point now);
+  std::optional<Steady::time_point> when(const std::string& name) const;
 
  private:
-  std::map<std::string, Steady::time_point> since_;
+  std::map<std::string, Steady::time_point> times_;
 };
 
 struct CleanupDelays {
@@ -26,15 +27,19 @@ struct CleanupDelays {
   std::chrono::seconds missing_node{40};
   // Of pods whose node is silent: as long as Kubernetes lets pods tolerate that, unless they say otherwise.
   std::chrono::seconds silent_node{300};
-  // Of objects whose owner does not exist: its creation may not have reached us yet.
+  // Of objects whose owner does not exist: news of the one may be ahead of news of the other.
   std::chrono::seconds missing_owner{10};
 };
 
-Decision clean_up_pods_of_lost_nodes(const Pods& pods, const Nodes& nodes, const MissingNodes& missing,
+// The nodes that pods are on, but that do not exist.
+std::set<std::string> missing_nodes(const Pods& pods, const Nodes& nodes);
+Decision clean_up_pods_of_lost_nodes(const Pods& pods, const Nodes& nodes, const Since& missing,
                                      const CleanupDelays& delays, const Now& now);
 
+// The uids of ReplicaSets that own pods, and of Deployments that own ReplicaSets, but that do not exist.
+std::set<std::string> missing_owners(const Pods& pods, const ReplicaSets& sets, const Deployments& deployments);
 // The API server takes along what an object owns; this is for what was made while it did so.
-Decision collect_orphans(const Pods& pods, const ReplicaSets& replica_sets, const Deployments& deployments,
-                         const CleanupDelays& delays, Time now);
+Decision collect_orphans(const Pods& pods, const ReplicaSets& sets, const Since& missing, const CleanupDelays& delays,
+                         const Now& now);
 
 }  // namespace controller

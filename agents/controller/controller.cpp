@@ -57,10 +57,14 @@ void Controller::add_decisions() {
   for_all(scheduler, [&] { return schedule(pods, nodes, Now::read().wall); });
   for_all(lost_pods, [&] {
     Now now = Now::read();
-    missing_nodes_.update(pods, nodes, now.steady);
+    missing_nodes_.update(missing_nodes(pods, nodes), now.steady);
     return clean_up_pods_of_lost_nodes(pods, nodes, missing_nodes_, options_.delays, now);
   });
-  for_all(orphans, [&] { return collect_orphans(pods, sets, deployments, options_.delays, Now::read().wall); });
+  for_all(orphans, [&] {
+    Now now = Now::read();
+    missing_owners_.update(missing_owners(pods, sets, deployments), now.steady);
+    return collect_orphans(pods, sets, missing_owners_, options_.delays, now);
+  });
   reconciler_.add(replica_set, [&](const std::string& key) {
     const kube::ReplicaSet* set = caches_.replica_sets.find(key);
     return set == nullptr ? Decision() : reconcile_replica_set(*set, pods, nodes, Now::read().wall, random_suffix);
@@ -119,7 +123,7 @@ void Controller::connection_changed(const std::string& plural, const std::string
     caches_.disconnected.erase(plural);
   } else {
     caches_.disconnected.insert(plural);
-    if (!std::exchange(lost_, true)) log_ << "controller: lost the API server: " << reason << std::endl;
+    if (!std::exchange(waiting_, true)) log_ << "controller: waiting for the API server: " << reason << std::endl;
   }
   completeness_changed();
 }
@@ -141,7 +145,7 @@ void Controller::completeness_changed() {
 
 void Controller::resume() {
   deciding_ = true;
-  lost_ = false;
+  waiting_ = false;
   log_ << "controller: in touch with the API server" << std::endl;
   // Nodes cannot be blamed for what we could not hear.
   heartbeats_.excuse_all(Steady::now());

@@ -54,12 +54,13 @@ class Controller {
   Caches caches_;
   Heartbeats heartbeats_;
   std::set<std::string> heard_nodes_;  // those that are not lost, to notice when that changes
-  MissingNodes missing_nodes_;
+  Since missing_nodes_;
+  Since missing_owners_;
   Reconciler reconciler_;
   boost::asio::steady_timer resume_timer_;
   bool deciding_ = false;
   bool was_complete_ = false;
-  bool lost_ = false;
+  bool waiting_ = false;  // and has said so
 };
 
 }  // namespace controller

@@ -200,6 +200,7 @@ class Rollout {
     Change change = create(sets_resource, new_set_object(hash, replicas),
                            prefix() + "create replica set " + created_ + " of " + std::to_string(replicas));
     change.event = scaling_event("Scaled up replica set " + created_ + " from 0 to " + std::to_string(replicas));
+    change.needs = identity_of(kube::resources::deployments, deployment_.metadata);
     decision_.changes.push_back(std::move(change));
   }
 

@@ -38,7 +38,9 @@ std::optional<Change> settle_claim(const Owner& owner, const kube::Resource& kin
   }
   if (managing_owner(object) == nullptr && matches) {
     Object metadata{{"ownerReferences", boost::json::array{owner_reference(*owner.kind, *owner.metadata)}}};
-    return patch(kind, object, {{"metadata", std::move(metadata)}}, what + "take over " + object.name);
+    Change change = patch(kind, object, {{"metadata", std::move(metadata)}}, what + "take over " + object.name);
+    change.needs = identity_of(*owner.kind, *owner.metadata);
+    return change;
   }
   return std::nullopt;
 }

@@ -111,16 +111,34 @@ void Reconciler::keep_new_reports(Task& task) {
 void Reconciler::write_next(const TaskPointer& task) {
   while (task->failure.empty() && task->next < task->changes.size()) {
     const Change& change = task->changes[task->next];
-    if (change.verb != Change::Verb::report) {
-      return perform(change, [weak = std::weak_ptr(self_), task](const kube::Reply& reply) {
-        if (auto self = weak.lock()) (*self)->written(task, reply);
-      });
-    }
+    if (change.needs) return check_needs(task);
+    if (change.verb != Change::Verb::report) return write(task);
     announce(change);
     ++task->next;
   }
   --writing_;
   settle(task);
+}
+
+void Reconciler::check_needs(const TaskPointer& task) {
+  const Identity& needed = *task->changes[task->next].needs;
+  auto answered = [weak = std::weak_ptr(self_), task, uid = needed.uid](const kube::Reply& reply) {
+    auto self = weak.lock();
+    if (!self) return;
+    bool stays = reply.ok() && kube::text_at(reply.body, "metadata.uid") == uid &&
+                 kube::find(reply.body, "metadata.deletionTimestamp") == nullptr;
+    if (stays) return (*self)->write(task);
+    (*self)->fail(*task, "what is needed is gone", true);
+    (*self)->write_next(task);
+    (*self)->work();
+  };
+  client_.get(*needed.resource, needed.namespace_name, needed.name, std::move(answered));
+}
+
+void Reconciler::write(const TaskPointer& task) {
+  perform(task->changes[task->next], [weak = std::weak_ptr(self_), task](const kube::Reply& reply) {
+    if (auto self = weak.lock()) (*self)->written(task, reply);
+  });
 }
 
 void Reconciler::written(const TaskPointer& task, const kube::Reply& reply) {

@@ -72,6 +72,8 @@ class Reconciler {
   void start(const TaskPointer& task);
   void keep_new_reports(Task& task);
   void write_next(const TaskPointer& task);
+  void check_needs(const TaskPointer& task);
+  void write(const TaskPointer& task);
   void written(const TaskPointer& task, const kube::Reply& reply);
   void fail(Task& task, const std::string& why, bool expected);
   void settle(const TaskPointer& task);

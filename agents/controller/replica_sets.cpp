@@ -70,6 +70,8 @@ class ReplicaSetReconciliation {
     std::string name = set_.metadata.name + "-" + suffix_();
     Change change = create(pods_resource, new_pod(set_, name), prefix() + "create pod " + name);
     change.event = set_event(set_, "SuccessfulCreate", "Created pod: " + name);
+    // When a set and its pods are deleted, its end may be told after theirs.
+    if (decision_.changes.empty()) change.needs = identity_of(sets_resource, set_.metadata);
     decision_.changes.push_back(std::move(change));
   }
 

@@ -14,9 +14,9 @@ const Steady::time_point start{1000s};
 TEST(PodsOfLostNodes, AreForgottenSomeTimeAfterTheNodeIsGone) {
   Pods pods = by_key<kube::Pod>({running_pod("a", "gone"), running_pod("b", "w1"), pod("c")});
   Nodes nodes = by_key<kube::Node>({node("w1")});
-  MissingNodes missing;
-  missing.update(pods, nodes, start);
-  missing.update(pods, nodes, start + 30s);  // the time goes on counting
+  Since missing;
+  missing.update(missing_nodes(pods, nodes), start);
+  missing.update(missing_nodes(pods, nodes), start + 30s);  // the time goes on counting
   Decision early = clean_up_pods_of_lost_nodes(pods, nodes, missing, {}, {start + 39s, noon});
   EXPECT_THAT(early.changes, IsEmpty());
   EXPECT_TRUE(early.again_after);
@@ -27,10 +27,10 @@ TEST(PodsOfLostNodes, AreForgottenSomeTimeAfterTheNodeIsGone) {
 
 TEST(PodsOfLostNodes, AreSafeWhereTheNodeComesBack) {
   Pods pods = by_key<kube::Pod>({running_pod("a", "w1")});
-  MissingNodes missing;
-  missing.update(pods, {}, start);
-  missing.update(pods, by_key<kube::Node>({node("w1")}), start + 20s);
-  missing.update(pods, {}, start + 30s);
+  Since missing;
+  missing.update(missing_nodes(pods, {}), start);
+  missing.update(missing_nodes(pods, by_key<kube::Node>({node("w1")})), start + 20s);
+  missing.update(missing_nodes(pods, {}), start + 30s);
   EXPECT_THAT(clean_up_pods_of_lost_nodes(pods, {}, missing, {}, {start + 60s, noon}).changes, IsEmpty());
 }
 
@@ -46,7 +46,7 @@ TEST(PodsOfLostNodes, AreReplacedWhereTheNodeStaysSilent) {
   EXPECT_LT(decide(noon + 1s).changes[0].grace_seconds, 0) << "it may still run";
 }
 
-TEST(Orphans, GoWithTheirOwnerButNotBeforeItCanHaveBeenSeen) {
+TEST(Orphans, GoSomeTimeAfterTheirOwner) {
   kube::ReplicaSet set;
   set.metadata = metadata("set");
   kube::Pod orphan = owned_by(pod("a"), "ReplicaSet", metadata("gone"));
@@ -54,19 +54,26 @@ TEST(Orphans, GoWithTheirOwnerButNotBeforeItCanHaveBeenSeen) {
   renamed.metadata.owners[0].uid = "uid-of-an-earlier-one";
   kube::Pod kept = owned_by(pod("c"), "ReplicaSet", set.metadata);
   kube::Pod others = owned_by(pod("d"), "Job", metadata("job"));
-  kube::Pod fresh = owned_by(pod("e"), "ReplicaSet", metadata("gone"));
-  fresh.metadata.creation_timestamp = format_time(noon - 9s);
-  Decision decision = collect_orphans(by_key<kube::Pod>({orphan, renamed, kept, others, fresh, pod("f")}),
-                                      by_key<kube::ReplicaSet>({set}), {}, {}, noon);
-  EXPECT_THAT(texts_of(decision), ElementsAre("remove pods default/a", "remove pods default/b"));
-  EXPECT_TRUE(decision.again_after) << "for the fresh one";
+  Pods pods = by_key<kube::Pod>({orphan, renamed, kept, others, pod("e")});
+  pods["default/f"] = terminating(orphan);
+  ReplicaSets sets = by_key<kube::ReplicaSet>({set});
+  Since missing;
+  missing.update(missing_owners(pods, sets, {}), start);
+  Decision early = collect_orphans(pods, sets, missing, {}, {start + 9s, noon});
+  EXPECT_THAT(early.changes, IsEmpty()) << "its owner may be news that has not arrived";
+  EXPECT_TRUE(early.again_after);
+  EXPECT_THAT(texts_of(collect_orphans(pods, sets, missing, {}, {start + 10s, noon})),
+              ElementsAre("remove pods default/a", "remove pods default/b"));
 }
 
 TEST(Orphans, AreReplicaSetsTooWhereTheirDeploymentIsGone) {
   kube::ReplicaSet set;
   set.metadata = metadata("set");
   set = owned_by(set, "Deployment", metadata("gone"));
-  EXPECT_THAT(texts_of(collect_orphans({}, by_key<kube::ReplicaSet>({set}), {}, {}, noon)),
+  ReplicaSets sets = by_key<kube::ReplicaSet>({set});
+  Since missing;
+  missing.update(missing_owners({}, sets, {}), start);
+  EXPECT_THAT(texts_of(collect_orphans({}, sets, missing, {}, {start + 10s, noon})),
               ElementsAre("remove replicasets default/set"));
 }
 

@@ -290,6 +290,21 @@ TEST_F(ControllerTest, ARelabelledPodLeavesTheServiceAndIsReplaced) {
   ASSERT_TRUE(eventually([&] { return complete(2) && ready_endpoints() == 2; })) << "it is taken back";
 }
 
+TEST_F(ControllerTest, PodsOutliveAReplicaSetThatIsDeletedWithoutThem) {
+  options_.delays.missing_owner = 1s;
+  start();
+  create_cluster();
+  create_deployment(3);
+  ASSERT_TRUE(eventually([&] { return complete(3); }));
+  apiserver::DeleteOptions orphan;
+  orphan.orphan = true;
+  server_->registry().remove(target("deployments.apps", "web"), orphan);
+  std::string set = kube::text_at(*server_->store().list("replicasets.apps").begin()->second, "metadata.name");
+  server_->registry().remove(target("replicasets.apps", set), orphan);
+  run_for(1200ms);
+  EXPECT_EQ(pods().size(), 3u);
+}
+
 TEST_F(ControllerTest, APodThatFitsNowhereSaysSoAndRunsOnceItFits) {
   start();
   create_node("w1");
@@ -349,7 +364,7 @@ TEST_F(ControllerTest, GoesOnAfterTheApiServerWasAway) {
   create_deployment(2);
   ASSERT_TRUE(eventually([&] { return complete(2); }));
   server_->disconnect();
-  ASSERT_TRUE(eventually([&] { return log_.str().find("lost the API server") != std::string::npos; }));
+  ASSERT_TRUE(eventually([&] { return log_.str().find("waiting for the API server") != std::string::npos; }));
   patch(target("deployments.apps", "web", "scale"), R"({"spec":{"replicas":3}})");
   server_->connect(port_);
   ASSERT_TRUE(eventually([&] { return complete(3); }));

@@ -147,6 +147,7 @@ TEST_F(DeploymentTest, MakesAReplicaSetOfItsTemplate) {
   EXPECT_EQ(kube::number_at(set, "spec.replicas"), 2);
   EXPECT_EQ(kube::text_at(kube::array_at(set, "metadata.ownerReferences").at(0).as_object(), "name"), "web");
   EXPECT_EQ(decision.changes[0].event->message, "Scaled up replica set " + name + " from 0 to 2");
+  EXPECT_EQ(decision.changes[0].needs->uid, "uid-web");
 }
 
 TEST_F(DeploymentTest, SettlesAndSaysSo) {

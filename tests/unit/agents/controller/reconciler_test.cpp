@@ -160,6 +160,28 @@ TEST_F(ReconcilerTest, WritesInOrderAndStopsAtTheFirstFailure) {
   EXPECT_THAT(requests_[2], HasSubstr("/pods/a")) << "it starts over";
 }
 
+TEST_F(ReconcilerTest, AsksWhetherWhatAChangeNeedsIsStillThere) {
+  decision_ = [&](const std::string&) {
+    Change change = scale();
+    change.needs = Identity{&kube::resources::deployments, "default", "web", "uid-web"};
+    return once(std::move(change));
+  };
+  auto answers_to_get = [&](std::vector<std::string> answers) {
+    requests_.clear();
+    answer_ = [this, answers] {
+      size_t number = std::min(requests_.size(), answers.size()) - 1;
+      return http::Response{answers[number].empty() ? 404 : 200, answers[number], "application/json", {}};
+    };
+  };
+  std::string there = R"({"metadata":{"name":"web","uid":"uid-web"}})", other = R"({"metadata":{"uid":"uid-later"}})",
+              going = R"({"metadata":{"uid":"uid-web","deletionTimestamp":"2026-11-24T12:00:00Z"}})";
+  answers_to_get({"", other, going, there, version(7)});
+  reconciler_->request("set", "default/a");
+  run_until([&] { return requests_.size() == 5; });
+  std::string get = "GET /apis/apps/v1/namespaces/default/deployments/web";
+  EXPECT_THAT(requests_, ElementsAre(get, get, get, get, HasSubstr("PATCH")));
+}
+
 TEST_F(ReconcilerTest, WhatIsGoneNeedNotBeDeleted) {
   decision_ = [&](const std::string&) { return once(remove(kube::resources::pods, metadata("a"), "remove a")); };
   answer_ = [] { return refusal(404, "NotFound"); };

@@ -48,6 +48,8 @@ TEST_F(ReplicaSetTest, MakesThePodsThatAreMissing) {
   EXPECT_EQ(kube::text_at(owner, "uid"), "uid-web-1");
   EXPECT_TRUE(kube::flag_at(owner, "controller"));
   EXPECT_EQ(decision.changes[0].event->message, "Created pod: web-1-pod1");
+  ASSERT_TRUE(decision.changes[0].needs) << "the set may have gone with its pods";
+  EXPECT_EQ(decision.changes[0].needs->uid, "uid-web-1");
 }
 
 TEST_F(ReplicaSetTest, DoesNotCountPodsThatGoOrHaveEnded) {

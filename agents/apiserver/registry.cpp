@@ -577,10 +577,11 @@ std::vector<ObjectPointer> Registry::remove_collection(const Kind& kind, const F
 }
 
 void Registry::erase(const Kind& kind, const std::string& key, bool orphan) {
+  // Before the owner goes: what names an owner that does not exist is garbage.
+  if (orphan) release_dependents(text_at(*store_.get(kind.collection(), key), "metadata.uid"));
   ObjectPointer last = store_.remove(kind.collection(), key);
   if (is_services(kind)) addresses_.commit(key, nullptr);
-  std::string uid = text_at(*last, "metadata.uid");
-  orphan ? release_dependents(uid) : collect_garbage(uid);
+  if (!orphan) collect_garbage(text_at(*last, "metadata.uid"));
   if (kind.resource.namespaced) finish_namespace(text_at(*last, "metadata.namespace"));
 }
 

@@ -1,0 +1,49 @@
+#include <CLI/CLI.hpp>
+
+#include "labctl/commands/arguments.h"
+#include "labctl/commands/output.h"
+
+namespace commands {
+namespace {
+
+struct Options {
+  std::vector<std::string> labs;
+  bool all = false;
+};
+
+std::vector<lab::LabFolder> chosen_labs(const Options& options) {
+  if (options.all) return lab::living_labs();
+  std::vector<lab::LabFolder> labs;
+  for (const std::string& name : options.labs) labs.push_back(lab::find_lab(name));
+  return labs;
+}
+
+// Each is ended, whatever becomes of the others.
+void end_labs(const Options& options, Context& context) {
+  for (const lab::LabFolder& folder : chosen_labs(options)) {
+    try {
+      lab::end_lab(folder);
+      context.out << "lab " << folder.name << " has ended\n" << std::flush;
+    } catch (const base::Error& error) {
+      context.err << "labctl: " << error.what() << "\n";
+      context.exit_code = kFailed;
+    }
+  }
+}
+
+}  // namespace
+
+void add_down(CLI::App& app, Context& context) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = add_command<Options>(app, "down", "end labs; nothing is left of them", kLabCommands, options,
+                                           [&context](const Options& chosen) {
+                                             if (chosen.labs.empty() && !chosen.all)
+                                               throw CLI::RequiredError("LAB or --all");
+                                             end_labs(chosen, context);
+                                           });
+  CLI::Option* labs = command->add_option("LAB", options->labs, "the labs' names")->type_name(kLab);
+  command->add_flag("-a,--all", options->all, "all labs of yours")->excludes(labs);
+  command->footer("A lab that does not answer is killed after 5 s; the kernel then takes away all that was in it.");
+}
+
+}  // namespace commands

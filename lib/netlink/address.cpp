@@ -30,6 +30,7 @@ bool IpAddress::is_v6() const {
 }
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;
   std::string copy(text);
   int family = copy.find(':') == std::string::npos ? AF_INET : AF_INET6;
   std::uint8_t bytes[16];

@@ -58,6 +58,8 @@ struct Change {
 // The changes in the order in which they are to be made, and when to look again though nothing may have happened.
 struct Decision {
   std::vector<Change> changes;
+  // Whether a change is made though one before it could not be.
+  bool independent = false;
   std::optional<std::chrono::milliseconds> again_after;
 
   void look_again_after(std::chrono::milliseconds duration) {

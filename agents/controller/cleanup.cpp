@@ -80,6 +80,7 @@ std::set<std::string> missing_nodes(const Pods& pods, const Nodes& nodes) {
 Decision clean_up_pods_of_lost_nodes(const Pods& pods, const Nodes& nodes, const Since& missing,
                                      const CleanupDelays& delays, const Now& now) {
   Decision decision;
+  decision.independent = true;
   for (const auto& [key, pod] : pods) {
     if (auto since = missing.when(pod.node_name)) {
       if (!has_passed(*since, delays.missing_node, now.steady, decision)) continue;
@@ -107,6 +108,7 @@ std::set<std::string> missing_owners(const Pods& pods, const ReplicaSets& sets, 
 Decision collect_orphans(const Pods& pods, const ReplicaSets& sets, const Since& missing, const CleanupDelays& delays,
                          const Now& now) {
   Decision decision;
+  decision.independent = true;
   collect(kube::resources::pods, pods, missing, delays, now, decision);
   collect(kube::resources::replica_sets, sets, missing, delays, now, decision);
   return decision;

@@ -183,7 +183,7 @@ void Controller::concerns(const kube::Pod& pod) {
   }
   for (const auto& [key, set] : caches_.replica_sets.store()) {
     bool could_take_it = owner == nullptr && in_same_namespace(set.metadata, pod.metadata) &&
-                         kube::Selector::from_object(set.selector).matches(pod.metadata.labels);
+                         would_own(set.selector, pod.metadata.labels);
     if (could_take_it) reconciler_.request(replica_set, key);
   }
   for (const auto& [key, candidate] : caches_.services.store()) {
@@ -211,8 +211,8 @@ void Controller::concerns(const kube::ReplicaSet& set) {
     return;
   }
   for (const auto& [key, candidate] : caches_.deployments.store()) {
-    bool could_take_it = in_same_namespace(candidate.metadata, set.metadata) &&
-                         kube::Selector::from_object(candidate.selector).matches(set.metadata.labels);
+    bool could_take_it =
+        in_same_namespace(candidate.metadata, set.metadata) && would_own(candidate.selector, set.metadata.labels);
     if (could_take_it) reconciler_.request(deployment, key);
   }
 }

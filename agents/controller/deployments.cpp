@@ -9,7 +9,7 @@
 #include "agents/controller/deployment_status.h"
 #include "agents/controller/names.h"
 #include "agents/controller/ownership.h"
-#include "lib/kube/selector.h"
+#include "lib/base/error.h"
 
 namespace controller {
 namespace {
@@ -108,8 +108,7 @@ class Rollout {
 
  private:
   void settle_claims() {
-    Owner owner{&kube::resources::deployments, &deployment_.metadata,
-                kube::Selector::from_object(deployment_.selector)};
+    Owner owner{&kube::resources::deployments, &deployment_.metadata, owning_selector(deployment_.selector)};
     for (const auto& [key, set] : all_sets_) {
       if (auto change = settle_claim(owner, sets_resource, set.metadata)) {
         decision_.changes.push_back(std::move(*change));
@@ -298,7 +297,8 @@ RolloutLimits rollout_limits(const kube::Deployment& deployment) {
 }
 
 Decision reconcile_deployment(const kube::Deployment& deployment, const ReplicaSets& sets, const Pods& pods, Time now) {
-  return Rollout(deployment, sets, pods, now).decide();
+  return base::in_context("deployment " + deployment.metadata.key(),
+                          [&] { return Rollout(deployment, sets, pods, now).decide(); });
 }
 
 }  // namespace controller

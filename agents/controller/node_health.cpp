@@ -54,6 +54,7 @@ Decision judge_nodes(const Nodes& nodes, const Heartbeats& heartbeats, const Now
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
   Decision decision;
+  decision.independent = true;
   for (const auto& [name, node] : nodes) {
     const kube::Condition* ready = kube::find_condition(node.conditions, "Ready");
     bool unknown = ready != nullptr && ready->status == "Unknown";

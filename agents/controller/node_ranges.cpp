@@ -106,6 +106,7 @@ std::vector<ClusterRange> parse_cluster_ranges(const std::string& cidrs, unsigne
 
 Decision assign_ranges(const std::vector<ClusterRange>& ranges, const Nodes& nodes) {
   Decision decision;
+  decision.independent = true;
   std::vector<Prefix> taken;
   for (const auto& [name, node] : nodes) {
     for (const Prefix& range : ranges_of(node)) taken.push_back(range);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 
+#include "lib/base/error.h"
+
 namespace controller {
 
 const kube::OwnerReference* managing_owner(const kube::Metadata& metadata) {
@@ -23,6 +25,20 @@ Object owner_reference(const kube::Resource& kind, const kube::Metadata& owner) 
           {"uid", owner.uid},
           {"controller", true},
           {"blockOwnerDeletion", true}};
+}
+
+kube::Selector owning_selector(const Object& label_selector) {
+  kube::Selector selector = kube::Selector::from_object(label_selector);
+  if (selector.empty()) throw base::Error("its selector matches everything");
+  return selector;
+}
+
+bool would_own(const Object& label_selector, const kube::StringMap& labels) {
+  try {
+    return owning_selector(label_selector).matches(labels);
+  } catch (const base::Error&) {
+    return false;
+  }
 }
 
 std::optional<Change> settle_claim(const Owner& owner, const kube::Resource& kind, const kube::Metadata& object) {

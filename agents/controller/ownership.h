@@ -17,6 +17,12 @@ bool managed_by(const kube::Metadata& metadata, const std::string& owner_uid);
 
 Object owner_reference(const kube::Resource& kind, const kube::Metadata& owner);
 
+// Throws base::Error for a selector that is malformed, and for one that would match everything: an owner of all pods of
+// its namespace is not meant.
+kube::Selector owning_selector(const Object& label_selector);
+// The same as a question: what is no selector matches nothing.
+bool would_own(const Object& label_selector, const kube::StringMap& labels);
+
 struct Owner {
   const kube::Resource* kind = nullptr;
   const kube::Metadata* metadata = nullptr;

@@ -35,6 +35,10 @@ milliseconds pause_after(unsigned failures) {
 Reconciler::Reconciler(kube::Client& client, Lookup lookup, std::ostream& log)
     : client_(client), lookup_(std::move(lookup)), log_(log) {}
 
+Reconciler::~Reconciler() {
+  for (const auto& [id, task] : tasks_) task->timer.cancel();
+}
+
 void Reconciler::add(const std::string& kind, Decide decide) {
   kinds_[kind] = std::move(decide);
 }
@@ -87,11 +91,9 @@ void Reconciler::start(const TaskPointer& task) {
   task->state = Task::State::writing;
   ++writing_;
   try {
-    Decision decision = kinds_.at(task->kind)(task->key);
-    task->changes = std::move(decision.changes);
-    task->again_after = decision.again_after;
+    task->decision = kinds_.at(task->kind)(task->key);
   } catch (const base::Error& error) {
-    task->changes.clear();
+    task->decision = {};
     fail(*task, error.what(), false);
   }
   keep_new_reports(*task);
@@ -100,7 +102,7 @@ void Reconciler::start(const TaskPointer& task) {
 
 void Reconciler::keep_new_reports(Task& task) {
   std::set<std::string> now;
-  std::erase_if(task.changes, [&](const Change& change) {
+  std::erase_if(task.decision.changes, [&](const Change& change) {
     if (change.verb != Change::Verb::report) return false;
     now.insert(change.summary);
     return task.reported.count(change.summary) > 0;
@@ -109,8 +111,9 @@ void Reconciler::keep_new_reports(Task& task) {
 }
 
 void Reconciler::write_next(const TaskPointer& task) {
-  while (task->failure.empty() && task->next < task->changes.size()) {
-    const Change& change = task->changes[task->next];
+  const Decision& decision = task->decision;
+  while ((task->failure.empty() || decision.independent) && task->next < decision.changes.size()) {
+    const Change& change = decision.changes[task->next];
     if (change.needs) return check_needs(task);
     if (change.verb != Change::Verb::report) return write(task);
     announce(change);
@@ -121,13 +124,14 @@ void Reconciler::write_next(const TaskPointer& task) {
 }
 
 void Reconciler::check_needs(const TaskPointer& task) {
-  const Identity& needed = *task->changes[task->next].needs;
+  const Identity& needed = *task->decision.changes[task->next].needs;
   auto answered = [weak = std::weak_ptr(self_), task, uid = needed.uid](const kube::Reply& reply) {
     auto self = weak.lock();
     if (!self) return;
     bool stays = reply.ok() && kube::text_at(reply.body, "metadata.uid") == uid &&
                  kube::find(reply.body, "metadata.deletionTimestamp") == nullptr;
     if (stays) return (*self)->write(task);
+    ++task->next;
     (*self)->fail(*task, "what is needed is gone", true);
     (*self)->write_next(task);
     (*self)->work();
@@ -136,13 +140,13 @@ void Reconciler::check_needs(const TaskPointer& task) {
 }
 
 void Reconciler::write(const TaskPointer& task) {
-  perform(task->changes[task->next], [weak = std::weak_ptr(self_), task](const kube::Reply& reply) {
+  perform(task->decision.changes[task->next], [weak = std::weak_ptr(self_), task](const kube::Reply& reply) {
     if (auto self = weak.lock()) (*self)->written(task, reply);
   });
 }
 
 void Reconciler::written(const TaskPointer& task, const kube::Reply& reply) {
-  const Change& change = task->changes[task->next++];
+  const Change& change = task->decision.changes[task->next++];
   bool gone_already = change.verb == Change::Verb::remove && reply.not_found();
   if (reply.ok()) {
     announce(change);
@@ -173,7 +177,7 @@ void Reconciler::settle(const TaskPointer& task) {
 void Reconciler::finish(const TaskPointer& task) {
   settling_.erase(task);
   task->expectations.clear();
-  task->changes.clear();
+  task->decision.changes.clear();
   task->timer.cancel();
   if (!task->failure.empty()) {
     task->state = Task::State::resting;
@@ -183,7 +187,7 @@ void Reconciler::finish(const TaskPointer& task) {
   task->logged_failure.clear();
   task->state = Task::State::idle;
   if (task->again) return enqueue(task);
-  if (task->again_after) return wait(task, *task->again_after, &Reconciler::enqueue);
+  if (auto pause = task->decision.again_after) return wait(task, *pause, &Reconciler::enqueue);
   if (task->reported.empty()) tasks_.erase({task->kind, task->key});
 }
 

@@ -3,7 +3,8 @@
 //
 // A task (a kind of work and the key of an object) asked for any number of times is decided once. Its changes are
 // written one after the other; then it waits until the caches show them, and only then is decided again. A write that
-// fails ends the round: the task starts over after a pause, which grows with each failure.
+// fails ends the round, unless the others do not depend on it: the task starts over after a pause, which grows with
+// each failure.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -30,6 +31,7 @@ class Reconciler {
 
   // CLIENT and LOG must outlive it.
   Reconciler(kube::Client& client, Lookup lookup, std::ostream& log);
+  ~Reconciler();
   Reconciler(const Reconciler&) = delete;
   Reconciler& operator=(const Reconciler&) = delete;
 
@@ -55,9 +57,8 @@ class Reconciler {
     bool again = false;  // asked for while it was at work
     std::string kind;
     std::string key;
-    std::vector<Change> changes;
-    size_t next = 0;
-    std::optional<std::chrono::milliseconds> again_after;
+    Decision decision;
+    size_t next = 0;  // of its changes
     std::vector<Expectation> expectations;
     std::set<std::string> reported;
     std::string failure;  // of the last write; empty where it was none

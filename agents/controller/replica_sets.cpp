@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agents/controller/ownership.h"
+#include "lib/base/error.h"
 #include "lib/kube/selector.h"
 
 namespace controller {
@@ -51,7 +52,7 @@ class ReplicaSetReconciliation {
 
  private:
   void settle_claims() {
-    Owner owner{&sets_resource, &set_.metadata, kube::Selector::from_object(set_.selector)};
+    Owner owner{&sets_resource, &set_.metadata, owning_selector(set_.selector)};
     for (const auto& [key, pod] : pods_) {
       if (!is_active(pod)) continue;
       if (auto change = settle_claim(owner, pods_resource, pod.metadata)) {
@@ -156,7 +157,8 @@ bool goes_before(const kube::Pod& left, const kube::Pod& right, const std::map<s
 
 Decision reconcile_replica_set(const kube::ReplicaSet& set, const Pods& pods, const Nodes& nodes, Time now,
                                const Suffix& suffix) {
-  return ReplicaSetReconciliation(set, pods, nodes, now, suffix).decide();
+  return base::in_context("replica set " + set.metadata.key(),
+                          [&] { return ReplicaSetReconciliation(set, pods, nodes, now, suffix).decide(); });
 }
 
 }  // namespace controller

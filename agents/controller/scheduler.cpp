@@ -83,29 +83,27 @@ std::vector<const kube::Pod*> waiting_pods(const Pods& pods) {
   return waiting;
 }
 
-Change set_scheduled(const kube::Pod& pod, const kube::Condition& condition, Time now, std::string summary) {
-  Object object = condition_object(condition, pod.conditions, now);
-  return patch_status(kube::resources::pods, pod.metadata, {{"conditions", boost::json::array{std::move(object)}}},
-                      std::move(summary));
-}
-
-void bind_to(const kube::Pod& pod, const std::string& node, Time now, Decision& decision) {
+Change bind_to(const kube::Pod& pod, const std::string& node) {
   std::string key = pod.metadata.key();
   Change change = bind(pod, node, "pod " + key + ": runs on node " + node);
   change.event = event_about(kube::resources::pods, pod.metadata, component, "Normal", "Scheduled",
                              "Successfully assigned " + key + " to " + node);
-  decision.changes.push_back(std::move(change));
-  if (kube::find_condition(pod.conditions, "PodScheduled") == nullptr) return;  // its kubelet will say so
-  decision.changes.push_back(set_scheduled(pod, {"PodScheduled", "True", "", ""}, now, ""));
+  return change;
 }
 
-void explain(const kube::Pod& pod, const std::string& why, Time now, Decision& decision) {
+bool has_been_explained(const kube::Pod& pod, const std::string& why) {
   const kube::Condition* said = kube::find_condition(pod.conditions, "PodScheduled");
-  if (said != nullptr && said->status == "False" && said->message == why) return;
-  Change change = set_scheduled(pod, {"PodScheduled", "False", "Unschedulable", why}, now,
-                                "pod " + pod.metadata.key() + ": " + why);
+  return said != nullptr && said->status == "False" && said->message == why;
+}
+
+// Once it is bound, its kubelet takes that back.
+Change explain(const kube::Pod& pod, const std::string& why, Time now) {
+  Object condition = condition_object({"PodScheduled", "False", "Unschedulable", why}, pod.conditions, now);
+  Change change =
+      patch_status(kube::resources::pods, pod.metadata, {{"conditions", boost::json::array{std::move(condition)}}},
+                   "pod " + pod.metadata.key() + ": " + why);
   change.event = event_about(kube::resources::pods, pod.metadata, component, "Warning", "FailedScheduling", why);
-  decision.changes.push_back(std::move(change));
+  return change;
 }
 
 }  // namespace
@@ -167,14 +165,15 @@ Choice choose_node(const kube::Pod& pod, const Nodes& nodes, const Occupancy& oc
 
 Decision schedule(const Pods& pods, const Nodes& nodes, Time now) {
   Decision decision;
+  decision.independent = true;
   Occupancy occupancy(pods);
   for (const kube::Pod* pod : waiting_pods(pods)) {
     Choice choice = choose_node(*pod, nodes, occupancy);
-    if (choice.node.empty()) {
-      explain(*pod, choice.why_not, now, decision);
-    } else {
-      bind_to(*pod, choice.node, now, decision);
+    if (!choice.node.empty()) {
+      decision.changes.push_back(bind_to(*pod, choice.node));
       occupancy.add(*pod, choice.node);
+    } else if (!has_been_explained(*pod, choice.why_not)) {
+      decision.changes.push_back(explain(*pod, choice.why_not, now));
     }
   }
   return decision;

@@ -160,6 +160,22 @@ TEST_F(ReconcilerTest, WritesInOrderAndStopsAtTheFirstFailure) {
   EXPECT_THAT(requests_[2], HasSubstr("/pods/a")) << "it starts over";
 }
 
+TEST_F(ReconcilerTest, AnIndependentChangeIsMadeThoughAnotherFails) {
+  decision_ = [&](const std::string&) {
+    Decision decision;
+    decision.independent = true;
+    for (const char* name : {"a", "b"}) {
+      decision.changes.push_back(remove(kube::resources::pods, metadata(name), "remove " + std::string(name)));
+    }
+    return decision;
+  };
+  answer_ = [&] { return refusal(409, "Conflict"); };
+  reconciler_->request("set", "default/a");
+  run_until([&] { return requests_.size() == 4; });
+  EXPECT_THAT(requests_,
+              ElementsAre(HasSubstr("/pods/a"), HasSubstr("/pods/b"), HasSubstr("/pods/a"), HasSubstr("/pods/b")));
+}
+
 TEST_F(ReconcilerTest, AsksWhetherWhatAChangeNeedsIsStillThere) {
   decision_ = [&](const std::string&) {
     Change change = scale();

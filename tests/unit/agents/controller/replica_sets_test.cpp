@@ -1,5 +1,6 @@
 #include "agents/controller/replica_sets.h"
 
+#include "lib/base/error.h"
 #include "tests/unit/agents/controller/builders.h"
 
 namespace controller {
@@ -123,6 +124,14 @@ TEST_F(ReplicaSetTest, APodIsAvailableWhenItHasBeenReadyForLongEnough) {
   EXPECT_THAT(decision.changes, IsEmpty());
   ASSERT_TRUE(decision.again_after);
   EXPECT_NEAR(static_cast<double>(decision.again_after->count()), 10'000, 10);
+}
+
+TEST_F(ReplicaSetTest, OwnsNothingByASelectorThatIsNone) {
+  for (const char* selector : {"{}", R"({"matchExpressions":[{"key":"a","operator":"Near","values":["b"]}]})"}) {
+    set_.selector = parse(selector);
+    EXPECT_THROW(decide({running_pod("a", "w1")}), base::Error);
+    EXPECT_FALSE(would_own(set_.selector, {{"app", "web"}}));
+  }
 }
 
 TEST_F(ReplicaSetTest, DoesNothingOnItsWayOut) {

@@ -107,15 +107,6 @@ TEST(Schedule, SaysOnceWhyAPodCannotRun) {
   EXPECT_THAT(schedule(by_key<kube::Pod>({picky}), cluster(), noon).changes, IsEmpty());
 }
 
-TEST(Schedule, TakesBackThatAPodCannotRun) {
-  kube::Pod waiting = pod("p");
-  waiting.conditions = {{"PodScheduled", "False", "Unschedulable", "0/1 nodes are available"}};
-  Decision decision = schedule(by_key<kube::Pod>({waiting}), cluster(), noon);
-  ASSERT_EQ(decision.changes.size(), 2u);
-  EXPECT_EQ(text_of(decision.changes[0]), "bind default/p to w1");
-  EXPECT_THAT(text_of(decision.changes[1]), HasSubstr(R"("type":"PodScheduled","status":"True")"));
-}
-
 TEST(Schedule, LeavesAloneWhatIsBoundEndedOrOthers) {
   kube::Pod foreign = pod("a"), ended = pod("b");
   foreign.scheduler_name = "mine";

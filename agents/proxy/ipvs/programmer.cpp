@@ -25,6 +25,13 @@ Destination destination(const Backend& backend, std::uint32_t weight) {
   return result;
 }
 
+base::Error no_such_settings(const std::string& settings) {
+  return base::Error("set" + settings + ": this kernel has no such sysctls here")
+      .with_mend(
+          "before Linux 6.10 IPVS shows them in the initial user namespace only: without them nothing is masqueraded; "
+          "use a kernel of the lab's own");
+}
+
 }  // namespace
 
 void SetProgrammer::add(const State& desired, Report& report) {
@@ -205,7 +212,10 @@ void Programmer::pass(const State& desired, bool verify, Report& report) {
     rules_.verify();
   });
   if (!read) return;
-  if (verify) write_settings(desired, report);
+  if (verify) {
+    write_sysctls(desired, report);
+    write_timeouts(desired, report);
+  }
   sets_.add(desired, report);
   report.attempt([&] {
     for (const std::string& chain : rules_.apply(desired.rules)) report.changes.push_back("wrote rules: " + chain);
@@ -217,21 +227,21 @@ void Programmer::pass(const State& desired, bool verify, Report& report) {
   sets_.remove(desired, report);
 }
 
-void Programmer::write_settings(const State& desired, Report& report) {
+void Programmer::write_sysctls(const State& desired, Report& report) {
+  std::string missing;
   for (const auto& [name, value] : desired.sysctls) {
-    report.attempt([&, name_ = name, value_ = value] {
+    report.attempt([&, setting = name + "=" + value, name_ = name, value_ = value] {
       std::optional<std::string> present = kernel_.read_sysctl(name_);
-      if (present == value_) return;
-      if (!present) {
-        throw base::Error("sysctl " + name_ + "=" + value_ + ": this kernel has none here")
-            .with_mend(
-                "before Linux 6.10 IPVS shows its settings in the initial user namespace only: use a kernel of "
-                "the lab's own");
-      }
+      if (!present) missing += " " + setting;
+      if (!present || present == value_) return;
       kernel_.write_sysctl(name_, value_);
-      report.changes.push_back("set " + name_ + "=" + value_);
+      report.changes.push_back("set " + setting);
     });
   }
+  if (!missing.empty()) report.failures.push_back(no_such_settings(missing).what());
+}
+
+void Programmer::write_timeouts(const State& desired, Report& report) {
   const netfilter::IpvsTimeouts& wanted = desired.timeouts;
   if (wanted.tcp + wanted.tcp_fin + wanted.udp == 0) return;
   report.attempt([&] {

@@ -81,7 +81,8 @@ class Programmer {
 
  private:
   void pass(const State& desired, bool verify, Report& report);
-  void write_settings(const State& desired, Report& report);
+  void write_sysctls(const State& desired, Report& report);
+  void write_timeouts(const State& desired, Report& report);
 
   Kernel& kernel_;
   RuleProgrammer rules_;

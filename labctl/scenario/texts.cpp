@@ -1,0 +1,158 @@
+#include "labctl/scenario/texts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "labctl/scenario/look.h"
+#include "lib/base/error.h"
+
+namespace scenario {
+namespace {
+
+using namespace topology;
+
+std::string requests_of(const Reach& reach) {
+  return reach.requests == 1 ? "" : fmt::format(" ({} requests)", reach.requests);
+}
+
+std::string names(const std::vector<Located<std::string>>& located) {
+  std::vector<std::string> names;
+  for (const auto& it : located) names.push_back(it.value);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+struct Words {
+  std::string operator()(const Reach& reach) const {
+    std::string target = reach.protocol == "http" ? reach.target : reach.protocol + " " + reach.target;
+    if (reach.fails == Failure::any)
+      return fmt::format("{} does not reach {}{}", reach.from.value, target, requests_of(reach));
+    if (reach.fails != Failure::none) {
+      return fmt::format("{} does not reach {}{}: {}", reach.from.value, target, requests_of(reach),
+                         scenario::to_string(reach.fails));
+    }
+    return fmt::format("{} reaches {}{}", reach.from.value, target, requests_of(reach));
+  }
+  std::string operator()(const CommandOutcome& outcome) const {
+    std::string prints = outcome.prints ? fmt::format(" and prints /{}/", *outcome.prints) : "";
+    return fmt::format("on {}, `{}` ends with exit code {}{}", outcome.on.value, outcome.command, outcome.exit, prints);
+  }
+  std::string operator()(const IpvsTable& table) const {
+    std::string text = fmt::format("on {}, IPVS has the virtual service {}", table.on.value, table.service);
+    if (table.servers) text += fmt::format(" with exactly the servers {}", fmt::join(*table.servers, ", "));
+    if (table.count) text += fmt::format(" with {} servers", *table.count);
+    return text;
+  }
+  std::string operator()(const IpsetMembers& set) const {
+    return fmt::format("on {}, IP set {} has {}", set.on.value, set.set,
+                       set.contains.empty() ? "been made" : fmt::format("{}", fmt::join(set.contains, ", ")));
+  }
+  std::string operator()(const ConntrackEntry& entry) const {
+    return fmt::format("on {}, a connection is tracked as {}", entry.on.value, fmt::join(entry.fields, " "));
+  }
+  std::string operator()(const RuleCounter& rule) const {
+    std::string text = fmt::format("on {}, a rule of table {} has \"{}\"", rule.on.value, rule.table, rule.rule);
+    if (rule.packets) text += fmt::format(" and has counted {} packets", *rule.packets);
+    if (rule.at_least) text += fmt::format(" and has counted {} packets at least", *rule.at_least);
+    return text;
+  }
+  std::string operator()(const Expect& expect) const { return std::visit(*this, expect.what); }
+  std::string operator()(const Do& command) const {
+    return fmt::format("on {}: {}", command.on.value, command.command);
+  }
+  std::string operator()(const Kubectl& kubectl) const { return "kubectl " + kubectl.arguments; }
+  std::string operator()(const Kill& kill) const {
+    const char* what = kill.what == Kill::What::process ? "process" : kill.what == Kill::What::pod ? "pod" : "node";
+    return fmt::format("kill {} {}", what, kill.name.value);
+  }
+  std::string operator()(const RestartProcess& restart) const { return "restart " + restart.process.value; }
+};
+
+std::string answer_wanted(const Reach& reach) {
+  std::string text;
+  if (reach.status) text += fmt::format(", status {}", *reach.status);
+  if (reach.body) text += fmt::format(", \"{}\" in the answer", *reach.body);
+  if (!reach.answered_by.empty()) text += fmt::format(", answered by exactly {}", fmt::join(reach.answered_by, ", "));
+  if (!reach.answered_on.empty()) text += fmt::format(", answered on exactly {}", names(reach.answered_on));
+  if (reach.sees) text += fmt::format(", every server sees {}", *reach.sees);
+  return text;
+}
+
+}  // namespace
+
+std::string expected(const Expectation& expectation) {
+  std::string text = std::visit(Words(), expectation);
+  if (const auto* reach = std::get_if<Reach>(&expectation)) text += answer_wanted(*reach);
+  return text;
+}
+
+std::string describe(const Step& step) {
+  return step.name.empty() ? std::visit(Words(), step.action) : step.name;
+}
+
+std::string describe(const lab::CommandResult& result) {
+  std::string text = result.timed_out ? fmt::format("it took longer than {} s and was ended", command_patience.count())
+                                      : fmt::format("exit code {}", result.exit_code);
+  std::string output = last_lines(result.output, 20), error_output = last_lines(result.error_output, 20);
+  if (!output.empty()) text += "\n" + output;
+  if (!error_output.empty()) text += "\n" + error_output;
+  return text;
+}
+
+std::vector<std::string> split_at_spaces(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+std::vector<std::string> split_command_line(const std::string& text) {
+  std::vector<std::string> words;
+  bool in_word = false;
+  char quote = '\0';
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    bool space = quote == '\0' && (c == ' ' || c == '\t' || c == '\n');
+    if (space || !in_word) {
+      in_word = !space;
+      if (space) continue;
+      words.emplace_back();
+    }
+    if (c == quote) {
+      quote = '\0';
+    } else if (quote == '\0' && (c == '"' || c == '\'')) {
+      quote = c;
+    } else if (c == '\\' && quote != '\'' && i + 1 < text.size()) {
+      words.back() += text[++i];
+    } else {
+      words.back() += c;
+    }
+  }
+  if (quote != '\0') throw base::Error(fmt::format("command line {}: a quote is not closed", text));
+  return words;
+}
+
+std::string last_lines(const std::string& text, std::size_t count) {
+  size_t end = text.find_last_not_of("\n ");
+  if (end == std::string::npos) return {};
+  size_t begin = end;
+  for (; count > 0 && begin != std::string::npos; --count)
+    begin = begin == 0 ? std::string::npos : text.rfind('\n', begin - 1);
+  return text.substr(begin == std::string::npos ? 0 : begin + 1,
+                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+}
+
+std::string indented(const std::string& text, const std::string& prefix) {
+  std::istringstream stream(text);
+  std::string result;
+  for (std::string line; std::getline(stream, line);) result += (result.empty() ? "" : "\n") + prefix + line;
+  return result;
+}
+
+std::string in_words(std::chrono::milliseconds time) {
+  if (time.count() < 1000) return fmt::format("{} ms", time.count());
+  return fmt::format("{:.1f} s", static_cast<double>(time.count()) / 1000);
+}
+
+}  // namespace scenario

@@ -61,7 +61,7 @@ class ControllerTest : public ::testing::Test {
     controller_->start();
   }
 
-  // --- What users and kubelets do ---------------------------------------------------------------------------------
+  // What users and kubelets do.
 
   static apiserver::Target target(const std::string& collection, const std::string& name = {},
                                   const std::string& subresource = {}) {
@@ -126,7 +126,7 @@ class ControllerTest : public ::testing::Test {
     }
   }
 
-  // --- What can be seen -------------------------------------------------------------------------------------------
+  // What can be seen.
 
   template <class T>
   std::vector<T> all(const std::string& collection) {

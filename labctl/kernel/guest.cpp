@@ -139,6 +139,16 @@ void make_mounts(const boost::json::object& bundle) {
   attach_shell_mounts(kept);
 }
 
+// Debian's `iptables` is one of two programs, as its alternatives have it: usually the one that speaks nf_tables. Where
+// this kernel lacks the families that it needs (as nft_reject_ipv4 would, Kconfig: NF_TABLES_IPV4), the other one takes
+// its place, so that what people type works.
+void offer_iptables_that_works(const ModuleTree& modules) {
+  const char* const nft = "/usr/sbin/xtables-nft-multi";
+  const char* const legacy = "/usr/sbin/xtables-legacy-multi";
+  if (modules.has("nft_reject_ipv4") || !fs::exists(nft) || !fs::exists(legacy)) return;
+  mount_at(legacy, nft, "", MS_BIND);
+}
+
 // Tunnel modules put a device of their own (tunl0, gre0) into every network namespace: slow, and in nobody's topology.
 void forbid_fallback_tunnels() {
   base::write_file("/proc/sys/net/core/fb_tunnels_only_for_init_net", "2");
@@ -242,6 +252,7 @@ class Guest::Implementation {
     ModuleTree tree(fs::path(kUmlModules) / system.release);
     std::vector<fs::path> files = tree.load_order(modules_for(needs));
     for (const fs::path& file : files) load_module(file);
+    offer_iptables_that_works(tree);
     tell(progress_line("modules", std::to_string(files.size()) + " kernel modules", milliseconds_since(start)));
   }
 

@@ -40,10 +40,19 @@ const kube::Taint* untolerated_taint(const kube::Pod& pod, const kube::Node& nod
   return found == node.taints.end() ? nullptr : &*found;
 }
 
+// Until when NODE may be starting; nullopt where it is ready, has had its time, or has fallen silent.
+std::optional<Time> starts_until(const kube::Node& node, Time now) {
+  const kube::Condition* ready = kube::find_condition(node.conditions, "Ready");
+  bool silent = ready != nullptr && ready->status == "Unknown";
+  auto created = parse_time(node.metadata.creation_timestamp);
+  if (node.ready() || silent || !created || now >= *created + starting_time) return std::nullopt;
+  return *created + starting_time;
+}
+
 // Empty where the pod may run there.
-std::string why_not(const kube::Pod& pod, const kube::Node& node, const Occupancy& occupancy) {
+std::string why_not(const kube::Pod& pod, const kube::Node& node, const Occupancy& occupancy, Time now) {
   if (node.unschedulable) return "node(s) were unschedulable";
-  if (!node.ready()) return "node(s) were not ready";
+  if (!node.ready() && !starts_until(node, now)) return "node(s) were not ready";
   if (const kube::Taint* taint = untolerated_taint(pod, node)) {
     return "node(s) had untolerated taint {" + taint->key + ": " + taint->value + "}";
   }
@@ -148,19 +157,20 @@ bool Occupancy::has_port_conflict(const std::string& node, const kube::Pod& pod)
                      [&](const auto& port) { return its_load->host_ports.count(port) > 0; });
 }
 
-Choice choose_node(const kube::Pod& pod, const Nodes& nodes, const Occupancy& occupancy) {
+Choice choose_node(const kube::Pod& pod, const Nodes& nodes, const Occupancy& occupancy, Time now) {
   std::map<std::string, size_t> reasons;
-  std::vector<std::tuple<size_t, size_t, std::string>> candidates;
+  std::vector<std::tuple<size_t, size_t, bool, std::string>> candidates;
   for (const auto& [name, node] : nodes) {
-    std::string reason = why_not(pod, node, occupancy);
+    std::string reason = why_not(pod, node, occupancy, now);
     if (reason.empty()) {
-      candidates.emplace_back(occupancy.siblings_on(name, pod), occupancy.pods_on(name), name);
+      candidates.emplace_back(occupancy.siblings_on(name, pod), occupancy.pods_on(name), !node.ready(), name);
     } else {
       ++reasons[reason];
     }
   }
-  if (candidates.empty()) return {{}, explanation(reasons, nodes.size())};
-  return {std::get<2>(*std::min_element(candidates.begin(), candidates.end())), {}};
+  if (candidates.empty()) return {{}, explanation(reasons, nodes.size()), {}};
+  std::string best = std::get<3>(*std::min_element(candidates.begin(), candidates.end()));
+  return {best, {}, starts_until(nodes.at(best), now)};
 }
 
 Decision schedule(const Pods& pods, const Nodes& nodes, Time now) {
@@ -168,12 +178,16 @@ Decision schedule(const Pods& pods, const Nodes& nodes, Time now) {
   decision.independent = true;
   Occupancy occupancy(pods);
   for (const kube::Pod* pod : waiting_pods(pods)) {
-    Choice choice = choose_node(*pod, nodes, occupancy);
-    if (!choice.node.empty()) {
+    Choice choice = choose_node(*pod, nodes, occupancy, now);
+    if (choice.node.empty()) {
+      if (!has_been_explained(*pod, choice.why_not)) decision.changes.push_back(explain(*pod, choice.why_not, now));
+      continue;
+    }
+    occupancy.add(*pod, choice.node);
+    if (choice.starts_until) {
+      decision.look_again_after(std::chrono::duration_cast<std::chrono::milliseconds>(*choice.starts_until - now));
+    } else {
       decision.changes.push_back(bind_to(*pod, choice.node));
-      occupancy.add(*pod, choice.node);
-    } else if (!has_been_explained(*pod, choice.why_not)) {
-      decision.changes.push_back(explain(*pod, choice.why_not, now));
     }
   }
   return decision;

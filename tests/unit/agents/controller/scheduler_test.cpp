@@ -8,6 +8,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using namespace std::chrono_literals;
 
 const kube::Taint control_plane{"node-role.kubernetes.io/control-plane", "", "NoSchedule"};
 
@@ -25,7 +26,7 @@ kube::Pod of_set(kube::Pod pod, const std::string& set) {
 }
 
 std::string choice(const kube::Pod& pod, const Nodes& nodes, const std::vector<kube::Pod>& present = {}) {
-  return choose_node(pod, nodes, Occupancy(by_key<kube::Pod>(present))).node;
+  return choose_node(pod, nodes, Occupancy(by_key<kube::Pod>(present)), noon).node;
 }
 
 TEST(Schedule, PutsTwoReplicasOnTwoWorkers) {
@@ -76,6 +77,26 @@ TEST(Schedule, WantsReadyAndSchedulableNodesThatAreSelected) {
   EXPECT_EQ(choice(picky, nodes), "");
 }
 
+TEST(Schedule, DoesNotCrowdEverythingOntoTheNodeThatIsReadyFirst) {
+  Nodes nodes = by_key<kube::Node>({node("w1", "False"), node("w2")});
+  nodes["w1"].metadata.creation_timestamp = format_time(noon - 20s);
+  Pods pods = by_key<kube::Pod>({of_set(pod("a"), "set"), of_set(pod("b"), "set")});
+  Decision decision = schedule(pods, nodes, noon);
+  EXPECT_THAT(texts_of(decision), ElementsAre("bind default/a to w2")) << "b waits for w1";
+  ASSERT_TRUE(decision.again_after);
+  EXPECT_EQ(*decision.again_after, 10s);
+  EXPECT_THAT(texts_of(schedule(pods, nodes, noon + 10s)), ElementsAre("bind default/a to w2", "bind default/b to w2"));
+  nodes["w1"] = node("w1");
+  EXPECT_THAT(texts_of(schedule(pods, nodes, noon)), ElementsAre("bind default/a to w1", "bind default/b to w2"));
+}
+
+TEST(Schedule, WaitsForNoNodeThatHasFallenSilent) {
+  Nodes nodes = by_key<kube::Node>({node("w1", "Unknown"), node("w2")});
+  nodes["w1"].metadata.creation_timestamp = format_time(noon);
+  Pods pods = by_key<kube::Pod>({of_set(pod("a"), "set"), of_set(pod("b"), "set")});
+  EXPECT_THAT(texts_of(schedule(pods, nodes, noon)), ElementsAre("bind default/a to w2", "bind default/b to w2"));
+}
+
 TEST(Schedule, GivesAHostPortToOnePodANode) {
   kube::Pod first = running_pod("a", "w1"), second = pod("b"), third = pod("c"), other_port = pod("d");
   first.containers.resize(1);
@@ -116,7 +137,7 @@ TEST(Schedule, LeavesAloneWhatIsBoundEndedOrOthers) {
 }
 
 TEST(Schedule, WithoutNodesSaysSo) {
-  EXPECT_EQ(choose_node(pod("p"), {}, Occupancy({})).why_not, "no nodes available to schedule pods");
+  EXPECT_EQ(choose_node(pod("p"), {}, Occupancy({}), noon).why_not, "no nodes available to schedule pods");
 }
 
 }  // namespace

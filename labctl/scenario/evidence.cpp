@@ -93,7 +93,8 @@ class Collector {
 
   void connections(const std::string& node) {
     std::string text;
-    for (const boost::json::value& entry : kube::array_at(inspect(access_, node, {"conntrack"}), "entries")) {
+    boost::json::object table = inspect(access_, node, {"conntrack"});
+    for (const boost::json::value& entry : kube::array_at(table, "entries")) {
       text += kube::text_at(entry.as_object(), "line") + "\n";
     }
     add("connections that " + node + " tracks", last_lines(text, lines_of_a_table));

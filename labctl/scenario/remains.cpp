@@ -26,8 +26,8 @@ std::string node_script() {
              "f sockets ss -antup\nf processes ps -ef\n") +
          "p=" + plan::libexec_folder +
          "/inspect\n"
-         "for t in raw mangle nat filter; do f rules-$t $p rules $t; done\n"
-         "f ipvs $p ipvs\nf conntrack $p conntrack\nf ipset $p ipset\n";
+         "for t in raw mangle nat filter; do f rules-$t.json $p rules $t; done\n"
+         "f ipvs.json $p ipvs\nf conntrack.json $p conntrack\nf ipset.json $p ipset\n";
 }
 
 void split_into_files(const std::string& text, const fs::path& folder) {

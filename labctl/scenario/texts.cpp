@@ -25,14 +25,16 @@ std::string names(const std::vector<Located<std::string>>& located) {
 
 struct Words {
   std::string operator()(const Reach& reach) const {
-    std::string target = reach.protocol == "http" ? reach.target : reach.protocol + " " + reach.target;
-    if (reach.fails == Failure::any)
-      return fmt::format("{} does not reach {}{}", reach.from.value, target, requests_of(reach));
-    if (reach.fails != Failure::none) {
-      return fmt::format("{} does not reach {}{}: {}", reach.from.value, target, requests_of(reach),
-                         scenario::to_string(reach.fails));
-    }
-    return fmt::format("{} reaches {}{}", reach.from.value, target, requests_of(reach));
+    std::string text = fmt::format("{} {} {}{}", reach.from.value, verb(reach), reach.target, requests_of(reach));
+    if (reach.fails == Failure::none || reach.fails == Failure::any) return text;
+    return fmt::format("{}: {}", text, scenario::to_string(reach.fails));
+  }
+  static const char* verb(const Reach& reach) {
+    bool reaches = reach.fails == Failure::none;
+    if (reach.protocol == "ping") return reaches ? "pings" : "cannot ping";
+    if (reach.protocol == "udp") return reaches ? "reaches by UDP" : "cannot reach by UDP";
+    if (reach.protocol == "tcp") return reaches ? "reaches by TCP" : "cannot reach by TCP";
+    return reaches ? "reaches" : "cannot reach";
   }
   std::string operator()(const CommandOutcome& outcome) const {
     std::string prints = outcome.prints ? fmt::format(" and prints /{}/", *outcome.prints) : "";

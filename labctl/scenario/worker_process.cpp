@@ -72,6 +72,7 @@ void WorkerProcess::take(const std::string& line, const std::function<void(const
   if (failure || !parsed.is_object()) return;
   const boost::json::object& event = parsed.as_object();
   std::string kind = kube::text_at(event, "event");
+  if (kind == "step begins") under_way_ = fmt::format("in step {}", steps_.size() + 1);
   if (kind == "step ended") steps_.push_back(parse_step_result(kube::object_at(event, "step")));
   if (kind == "up" || kind == "result") so_far_ = parse_run_result(kube::object_at(event, "run"));
   if (kind == "result") complete_ = true;
@@ -83,22 +84,25 @@ RunResult WorkerProcess::finish() {
   while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {
   }
   process_ = -1;
-  if (!complete_) {
-    so_far_.path = job_.path;
-    so_far_.lab = job_.lab;
-    so_far_.repetition = job_.repetition;
-    so_far_.steps = steps_;
-    so_far_.outcome = RunResult::Outcome::failed;
-    ::lseek(errors_.get(), 0, SEEK_SET);
-    so_far_.why = fmt::format("labctl itself ended with exit code {} before the test did: {}",
-                              base::exit_code_of(status), last_lines(base::read_all(errors_.get()), 20));
-    if (!job_.folder.empty() && lab::lab_folder(job_.lab).alive()) {
-      save_logs(lab::lab_folder(job_.lab), job_.folder);
-      so_far_.folder = job_.folder;
-    }
-  }
+  if (!complete_) fill_in_for_a_dead_worker(base::exit_code_of(status));
   if (!so_far_.kept) end_lab();
   return so_far_;
+}
+
+void WorkerProcess::fill_in_for_a_dead_worker(int exit_code) {
+  so_far_.path = job_.path;
+  so_far_.lab = job_.lab;
+  so_far_.repetition = job_.repetition;
+  so_far_.steps = steps_;
+  so_far_.outcome = RunResult::Outcome::failed;
+  ::lseek(errors_.get(), 0, SEEK_SET);
+  std::string words = last_lines(base::read_all(errors_.get()), 20);
+  so_far_.why = fmt::format("labctl itself ended with exit code {} {}{}{}", exit_code, under_way_,
+                            words.empty() ? "" : ": ", words);
+  lab::LabFolder folder = lab::lab_folder(job_.lab);
+  if (job_.folder.empty() || !std::filesystem::exists(folder.path)) return;
+  save_logs(folder, job_.folder);
+  so_far_.folder = job_.folder;
 }
 
 void WorkerProcess::abandon() {

@@ -34,15 +34,16 @@ class WorkerProcess {
 
  private:
   void take(const std::string& line, const std::function<void(const boost::json::object&)>& on_event);
+  void fill_in_for_a_dead_worker(int exit_code);
   void end_lab();
 
   Job job_;
   base::FileDescriptor output_;
   base::FileDescriptor errors_;  // a file in memory
   pid_t process_ = -1;
-  int exit_code_ = 0;
   std::string buffer_;
   std::vector<StepResult> steps_;
+  std::string under_way_ = "before its lab was up";
   RunResult so_far_;
   bool complete_ = false;
 };

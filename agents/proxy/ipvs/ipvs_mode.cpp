@@ -81,8 +81,9 @@ bool IpvsMode::OneFamily::sync(const ClusterView& cluster, const Options& option
 
 void IpvsMode::OneFamily::drop_stale_connections(const std::vector<ServicePort>& ports,
                                                  const std::vector<IpAddress>& addresses, Report& report) {
-  if (!stale_connections.update(ports, addresses)) return;
-  report.attempt([&] {
+  bool changed = stale_connections.update(ports, addresses);
+  if (!changed && !stale_connections_wait) return;
+  stale_connections_wait = !report.attempt([&] {
     size_t count = kernel.delete_connections(
         [this](const netfilter::ConntrackEntry& entry) { return stale_connections.is_stale(entry); });
     if (count > 0) report.changes.push_back("deleted " + std::to_string(count) + " stale UDP connections");

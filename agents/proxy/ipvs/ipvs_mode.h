@@ -33,6 +33,7 @@ class IpvsMode : public Mode {
     LinuxKernel kernel;
     Programmer programmer;
     StaleConnections stale_connections;
+    bool stale_connections_wait = false;  // those of an earlier change could not be deleted
     ReportLog log;
   };
 

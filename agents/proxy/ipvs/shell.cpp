@@ -16,11 +16,6 @@ std::string line(const std::string& command, const std::string& owners = {}) {
   return fmt::format("{:<{}}  # {}\n", command, owner_column, owners);
 }
 
-std::string bracketed(const netlink::IpAddress& address, std::uint16_t port) {
-  return address.is_v6() ? fmt::format("[{}]:{}", address.to_string(), port)
-                         : fmt::format("{}:{}", address.to_string(), port);
-}
-
 std::string create_command(const netfilter::IpSetDefinition& set) {
   std::string command = "ipset create " + set.name + " " + set.type;
   if (set.type == "bitmap:port") return command + fmt::format(" range {}-{}", set.first_port, set.last_port);
@@ -30,7 +25,7 @@ std::string create_command(const netfilter::IpSetDefinition& set) {
 
 std::string service_argument(const netfilter::VirtualServiceKey& key) {
   const char* option = key.protocol == Protocol::tcp ? "-t" : key.protocol == Protocol::udp ? "-u" : "--sctp-service";
-  return std::string(option) + " " + bracketed(key.address, key.port);
+  return std::string(option) + " " + netlink::endpoint_text(key.address, key.port);
 }
 
 std::string scheduling(const netfilter::VirtualService& service) {
@@ -71,7 +66,7 @@ std::string table_commands(const std::string& program, const std::string& name, 
 }  // namespace
 
 std::string to_string(const Backend& backend) {
-  return bracketed(backend.address, backend.port);
+  return netlink::endpoint_text(backend.address, backend.port);
 }
 
 std::string to_shell(const State& state) {

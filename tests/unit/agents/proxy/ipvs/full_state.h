@@ -17,7 +17,8 @@ inline std::string everything() {
                    "{type: LoadBalancer, clusterIP: 10.96.0." + number + ", clusterIPs: [10.96.0." + number +
                        ", 'fd00:96::" + number + "'], externalIPs: [203.0.113." + number + ", 'fd00:203::" + number +
                        "'], externalTrafficPolicy: " + policy + ", healthCheckNodePort: 3100" + number +
-                       ", loadBalancerSourceRanges: [192.168.0.0/16, 10.1.2.3/32, 'fd00:113::/64'], ports: [{name: p, "
+                       ", loadBalancerSourceRanges: [192.168.0.0/16, 10.1.2.3/32, 'fd00:113::/64', 'fd00:114::7/128'], "
+                       "ports: [{name: p, "
                        "port: 80, protocol: " +
                        protocol + ", nodePort: 3000" + number + "}]}",
                    "{loadBalancer: {ingress: [{ip: 198.51.100." + number + "}, {ip: 'fd00:198::" + number + "'}]}}") +

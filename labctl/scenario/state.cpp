@@ -72,9 +72,13 @@ Look look(LabAccess& access, Resolver& resolver, const topology::IpvsTable& expe
   json::object table = inspect(access, resolver.place(expected.on.value), {"ipvs"});
   const json::object* service = find_service(table, wanted);
   if (service == nullptr) return {false, fmt::format("no such virtual service\n{}", kube::text_at(table, "text"))};
-  std::set<std::string> servers;
-  for (const json::value& server : kube::array_at(*service, "servers")) servers.insert(end_point(server.as_object()));
+  // One of weight 0 finishes what it has begun and takes no new connections: a proxy leaves a server so that has gone.
+  std::set<std::string> servers, draining;
+  for (const json::value& server : kube::array_at(*service, "servers")) {
+    (count_at(server.as_object(), "weight") == 0 ? draining : servers).insert(end_point(server.as_object()));
+  }
   Look look{true, servers.empty() ? "it has no servers" : fmt::format("its servers are {}", fmt::join(servers, ", "))};
+  if (!draining.empty()) look.seen += fmt::format(" (of weight 0: {})", fmt::join(draining, ", "));
   if (expected.servers) {
     std::vector<std::string> exactly = resolver.texts(*expected.servers);
     look.holds = servers == std::set<std::string>(exactly.begin(), exactly.end());

@@ -69,6 +69,25 @@ Rules of the whole language:
 - YAML is version 1.2: `yes`, `on` and `010` are text. Anchors, aliases and merge keys (`<<: *name`) work.
 - A duration has a unit: `500ms`, `10s`, `2m`, `1h`. A subnet has its length: `10.0.0.0/24`. IPv6 stands beside IPv4
   everywhere but in a cluster; put an IPv6 address with a port into brackets: `[fd00::1]:80`.
+
+How a scenario runs:
+
+- Its steps run in their order, up to the first that fails. `labctl test` brings the lab up, runs them, and brings it down.
+- An expectation with `within` is looked at again and again until it holds or the time is over, one without it once.
+- A request may take 5 s, or 2 s where it is to fail by `timeout` or in any way (`any`); `timeout` says otherwise. A
+  command may take 60 s.
+- Without `status`, an HTTP answer of status 400 and above is none. `answeredBy`, `answeredOn` and `sees` are compared with
+  `server`, `node` and `client` of the answer, a JSON object as the built-in server (`serve`) gives it; over TCP it is the
+  first line that the server sends.
+- What only the running lab knows is written as a reference, in every text of a step:
+
+| reference | means |
+|---|---|
+| `${pod:LABELSELECTOR:INDEX:FIELD}` | `name`, `ip` or `node` of a pod: of those with these labels, in all namespaces, sorted by name, the one at INDEX (the first is 0). Pods that are being deleted or have ended do not count. |
+| `${service:NAME:FIELD}`, `${service:NAME.NAMESPACE:FIELD}` | `clusterIP` of a Service, or `port` or `nodePort` of its first port |
+| `${node:NAME:ip}` | the node's address on the cluster's network, or else its first |
+
+In command lines, any other `${…}` is the shell's.
 )";
 
 std::string text_of(const boost::json::value& value) {

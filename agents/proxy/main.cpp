@@ -50,7 +50,7 @@ void dump(boost::asio::io_context& loop, const proxy::Options& options) {
 
 void run(const proxy::Flags& flags, bool clean_up, bool only_dump) {
   proxy::Options options = proxy::parse_options(flags);
-  if (clean_up) return proxy::make_mode(options, std::cerr)->clean_up();
+  if (clean_up) return proxy::clean_up(options, std::cerr);
   if (options.master.empty()) throw base::Error("--master=URL of the API server expected");
   boost::asio::io_context loop(1);
   // What is programmed stays: traffic goes on while the agent is replaced.

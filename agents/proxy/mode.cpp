@@ -20,6 +20,11 @@ std::unique_ptr<Mode> make_mode(const Options& options, std::ostream& log) {
   return std::make_unique<ipvs::IpvsMode>(options, log);
 }
 
+void clean_up(const Options& options, std::ostream& log) {
+  refuse_missing(options.mode);
+  ipvs::clean_up(options, log);
+}
+
 std::string describe(const Options& options, const ClusterView& cluster) {
   refuse_missing(options.mode);
   return ipvs::describe(options, cluster);

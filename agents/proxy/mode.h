@@ -25,12 +25,13 @@ class Mode {
   // Makes the kernel equal to CLUSTER. What it remembers of the kernel is looked up again where VERIFY is set. What the
   // kernel refuses is logged, and tried again the next time; returns whether there was nothing of that.
   virtual bool sync(const ClusterView& cluster, bool verify) = 0;
-  // Takes away everything the mode can have made.
-  virtual void clean_up() = 0;
 };
 
 // Throws base::Error where there is no such mode, or the kernel does not serve it.
 std::unique_ptr<Mode> make_mode(const Options& options, std::ostream& log);
+
+// Takes away everything the mode can have made, of both families, and whoever made it: kube-proxy's are the same names.
+void clean_up(const Options& options, std::ostream& log);
 
 // What the mode would program, as commands; asks the kernel for nothing but the node's addresses.
 std::string describe(const Options& options, const ClusterView& cluster);

@@ -106,10 +106,19 @@ bool IpvsMode::sync(const ClusterView& cluster, bool verify) {
   return done;
 }
 
-void IpvsMode::clean_up() {
-  for (const auto& one : families_) {
-    Report report = one->programmer.remove_everything(one->family);
-    one->log.write(to_string(one->family), report);
+void clean_up(const Options& options, std::ostream& log) {
+  auto clients = std::make_shared<KernelClients>();
+  for (Family family : {Family::ipv4, Family::ipv6}) {
+    std::optional<LinuxKernel> kernel;
+    try {
+      kernel.emplace(clients, family);
+      kernel->read_rules();
+    } catch (const base::Error&) {
+      if (family == Family::ipv6) continue;  // a kernel without it holds nothing of it
+      throw;
+    }
+    Report report = Programmer(*kernel, options.excluded).remove_everything(family);
+    ReportLog(log, options.verbose).write(to_string(family), report);
     if (!report.failures.empty()) throw base::Error("clean up: " + report.failures.front());
   }
 }

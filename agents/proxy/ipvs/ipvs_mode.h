@@ -20,7 +20,6 @@ class IpvsMode : public Mode {
   IpvsMode(const Options& options, std::ostream& log);
 
   bool sync(const ClusterView& cluster, bool verify) override;
-  void clean_up() override;
 
  private:
   struct OneFamily {
@@ -41,6 +40,7 @@ class IpvsMode : public Mode {
   std::vector<std::unique_ptr<OneFamily>> families_;
 };
 
+void clean_up(const Options& options, std::ostream& log);
 std::string describe(const Options& options, const ClusterView& cluster);
 
 }  // namespace proxy::ipvs

@@ -91,7 +91,6 @@ class FakeMode : public Mode {
     syncs_.push_back(synced);
     return true;
   }
-  void clean_up() override {}
 
  private:
   std::vector<Synced>& syncs_;

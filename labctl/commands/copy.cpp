@@ -1,6 +1,7 @@
 #include "labctl/commands/copy.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -72,8 +73,11 @@ class LocalTar {
     program.error = said_.get();
     pid_ = base::start_program(program);
   }
+  // One that nobody waited for is of no use any more, and may wait for us.
   ~LocalTar() {
-    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
   }
   LocalTar(const LocalTar&) = delete;
   LocalTar& operator=(const LocalTar&) = delete;

@@ -32,8 +32,16 @@ std::uint64_t size_of(const std::string& path) {
   return size;
 }
 
+std::optional<NodePlace> place_of(const std::string& argument, const std::string& text) {
+  try {
+    return parse_node_place(text);
+  } catch (const base::Error& error) {
+    throw CLI::ValidationError(argument, error.what());
+  }
+}
+
 void copy(const Options& options, Context& context) {
-  std::optional<NodePlace> from = parse_node_place(options.source), to = parse_node_place(options.destination);
+  std::optional<NodePlace> from = place_of("SOURCE", options.source), to = place_of("DESTINATION", options.destination);
   if (from.has_value() == to.has_value()) {
     throw CLI::ValidationError("SOURCE, DESTINATION", "one of the two, and not both, has to be LAB:NODE:PATH");
   }

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <filesystem>
 
 #include "labctl/commands/arguments.h"
 #include "labctl/commands/output.h"
@@ -11,10 +12,14 @@ struct Options {
   bool all = false;
 };
 
+// With what dead labs left.
 std::vector<lab::LabFolder> chosen_labs(const Options& options) {
-  if (options.all) return lab::living_labs();
+  if (options.all) return lab::all_labs();
   std::vector<lab::LabFolder> labs;
-  for (const std::string& name : options.labs) labs.push_back(lab::find_lab(name));
+  for (const std::string& name : options.labs) {
+    lab::LabFolder folder = lab::lab_folder(name);
+    labs.push_back(std::filesystem::exists(folder.path) ? folder : lab::find_lab(name));
+  }
   return labs;
 }
 
@@ -22,8 +27,9 @@ std::vector<lab::LabFolder> chosen_labs(const Options& options) {
 void end_labs(const Options& options, Context& context) {
   for (const lab::LabFolder& folder : chosen_labs(options)) {
     try {
+      bool alive = folder.alive();
       lab::end_lab(folder);
-      context.out << "lab " << folder.name << " has ended\n" << std::flush;
+      context.out << "lab " << folder.name << (alive ? " has ended\n" : " had ended already\n") << std::flush;
     } catch (const base::Error& error) {
       context.err << "labctl: " << error.what() << "\n";
       context.exit_code = kFailed;

@@ -44,6 +44,8 @@ class Up {
   void run() {
     auto begin = std::chrono::steady_clock::now();
     prepared_ = lab::prepare(options_.file, start_options(options_));
+    phases_.push_back(
+        {"prepare", "", std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count()});
     if (options_.memory_mib != 0 && prepared_.choice.provider == "host") {
       context_.err << "labctl: --memory is for an embedded kernel; this lab runs on the host's\n";
     }

@@ -153,12 +153,18 @@ LabFolder lab_folder(const std::string& name) {
   return folder;
 }
 
-std::vector<LabFolder> living_labs() {
+std::vector<LabFolder> all_labs() {
   std::vector<LabFolder> labs;
   for (const fs::path& path : folders_in(runtime_directory())) {
     LabFolder folder{path, path.filename().string()};
-    if (is_lab_name(folder.name) && folder.alive()) labs.push_back(std::move(folder));
+    if (is_lab_name(folder.name)) labs.push_back(std::move(folder));
   }
+  return labs;
+}
+
+std::vector<LabFolder> living_labs() {
+  std::vector<LabFolder> labs = all_labs();
+  std::erase_if(labs, [](const LabFolder& folder) { return !folder.alive(); });
   return labs;
 }
 

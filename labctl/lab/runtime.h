@@ -48,6 +48,8 @@ void check_lab_name(const std::string& name);
 LabFolder lab_folder(const std::string& name);
 // Those that are alive, by name.
 std::vector<LabFolder> living_labs();
+// With those that are dead and have left a folder.
+std::vector<LabFolder> all_labs();
 // Throws base::Error where no such lab is alive: names those that are, and, where one has just died, says what it said
 // last.
 LabFolder find_lab(const std::string& name);

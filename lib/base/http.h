@@ -117,7 +117,7 @@ class WebSocket {
 
   virtual ~WebSocket() = default;
   virtual void on_message(std::function<void(std::string data, bool binary)> callback) = 0;
-  // Called once, with the reason in words; empty after a proper close.
+  // Called once, with the reason in words; after a proper close, the peer's own, or none.
   virtual void on_closed(std::function<void(const std::string& reason)> callback) = 0;
   // Called when the backlog falls to low_water after writable() had been false.
   virtual void on_writable(std::function<void()> callback) = 0;

@@ -67,7 +67,8 @@ class WebSocketConnection : public WebSocket,
     reading_ = true;
     stream_.async_read(buffer_, [self = shared_from_this()](error_code code, size_t) {
       self->reading_ = false;
-      if (code) return self->end(code == websocket::error::closed ? "" : code.message());
+      if (code == websocket::error::closed) return self->end(self->stream_.reason().reason.c_str());
+      if (code) return self->end(code.message());
       self->deliver();
     });
   }

@@ -371,13 +371,14 @@ TEST_F(HttpTest, TheBacklogOfAStreamThatNobodyReadsGrows) {
 class WebSocketTest : public HttpTest {
  protected:
   // Connects; the server's side is in server_side_ when it returns.
-  std::shared_ptr<WebSocket> connect() {
+  std::shared_ptr<WebSocket> connect(const std::string& unix_socket = {}) {
     Endpoint endpoint = serve([&](std::shared_ptr<Exchange> exchange) {
       exchange->upgrade_websocket([&](std::shared_ptr<WebSocket> socket) {
         server_side_ = socket;
         if (client_side_) loop_.stop();
       });
     });
+    if (!unix_socket.empty()) server_->listen(endpoint = Endpoint::unix_socket(unix_socket));
     client_ = std::make_unique<Client>(loop_, endpoint);
     client_->connect_websocket("/ws", [&](std::shared_ptr<WebSocket> socket, std::optional<Error> error) {
       EXPECT_FALSE(error) << error->what();
@@ -440,7 +441,7 @@ TEST_F(WebSocketTest, APausedReaderStopsTheWriter) {
   EXPECT_EQ(delivered, 200u * 1024 * 1024);
 }
 
-TEST_F(WebSocketTest, CloseDeliversWhatWasQueuedFirst) {
+TEST_F(WebSocketTest, CloseDeliversWhatWasQueuedFirstAndItsReason) {
   auto client = connect();
   std::vector<std::string> events;
   client->on_message([&](std::string data, bool) { events.push_back(data); });
@@ -453,7 +454,30 @@ TEST_F(WebSocketTest, CloseDeliversWhatWasQueuedFirst) {
   server_side_->send_text("two");
   server_side_->close("bye");
   run();
-  EXPECT_THAT(events, ElementsAre("one", "two", "closed:"));
+  EXPECT_THAT(events, ElementsAre("one", "two", "closed:bye"));
+}
+
+// A unix socket's peer that closes is heard of at once, unlike one of TCP.
+TEST_F(WebSocketTest, AClientThatPausedReadsWhatWasSentBeforeTheServerWent) {
+  std::string path = ::testing::TempDir() + "paused." + std::to_string(::getpid()) + ".sock";
+  auto client = connect(path);
+  ::unlink(path.c_str());
+  std::vector<std::string> events;
+  client->on_message([&](std::string data, bool) { events.push_back(data); });
+  client->on_closed([&](const std::string&) {
+    events.push_back("closed");
+    loop_.stop();
+  });
+  server_side_->send_text("one");
+  loop_.restart();
+  loop_.run_for(20ms);
+  ASSERT_EQ(server_side_->backlog(), 0u);
+  server_.reset();
+  loop_.restart();
+  loop_.run_for(20ms);
+  client->resume();
+  run();
+  EXPECT_THAT(events, ElementsAre("one", "closed"));
 }
 
 TEST_F(WebSocketTest, AServerThatStopsCutsItsConnections) {

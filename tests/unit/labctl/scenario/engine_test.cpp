@@ -1,0 +1,151 @@
+#include "labctl/scenario/engine.h"
+
+#include <gmock/gmock.h>
+
+#include <chrono>
+
+#include "tests/unit/labctl/scenario/fake_lab.h"
+
+namespace scenario {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Outcome = StepResult::Outcome;
+using Clock = std::chrono::steady_clock;
+
+class EngineTest : public testing::Test {
+ protected:
+  std::vector<StepResult> run(const std::string& steps) {
+    topology_ = topology::parse(R"(
+version: 1
+name: lab
+networks: {lan: {subnet: 10.0.0.0/24}}
+nodes:
+  client: {links: {lan: 10.0.0.1}, workloads: {web: {serve: http}}}
+  ds:
+    links: {lan: 10.0.0.2}
+    ipvs: [{service: "tcp://10.10.0.1:80", servers: ["10.0.0.1:80"]}]
+cluster: {controlPlane: ds, workers: [client], network: lan}
+scenario:
+)" + steps,
+                                "t.yaml");
+    engine_.emplace(lab_, topology_);
+    return engine_->run(
+        {[this](const std::string& what) { begun_.push_back(what); }, [this](const StepResult&) { ++ended_steps_; }});
+  }
+
+  // The COUNT-th look is the first that finds it.
+  void found_at_look(int count) {
+    lab_.answer = [count, looks = 0](const lab::Command& command) mutable {
+      bool probe = is_program(command, "probe");
+      return probe && ++looks < count ? probed({failed("refused")}) : probed({answered("rs1")});
+    };
+  }
+
+  topology::Topology topology_;
+  FakeLab lab_;
+  std::optional<Engine> engine_;
+  std::vector<std::string> begun_;
+  int ended_steps_ = 0;
+};
+
+TEST_F(EngineTest, RunsStepsInTheirOrderUpToTheFirstThatFails) {
+  lab_.answer = [](const lab::Command& command) { return ended(command.arguments.back() == "two" ? 3 : 0, "why"); };
+  auto results = run(
+      "  - do: {on: client, run: one}\n  - {name: the second, do: {on: ds, run: two}}\n  - do: {on: ds, run: three}\n");
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0].outcome, Outcome::passed);
+  EXPECT_EQ(results[0].what, "on client: one");
+  EXPECT_EQ(results[1].outcome, Outcome::failed);
+  EXPECT_EQ(results[1].seen, "exit code 3\nwhy");
+  EXPECT_EQ(results[1].at.line, 13u);
+  EXPECT_EQ(results[2].outcome, Outcome::not_run);
+  EXPECT_THAT(begun_, ElementsAre("on client: one", "the second"));
+  EXPECT_EQ(ended_steps_, 3);
+}
+
+TEST_F(EngineTest, LooksOnceWithoutWithin) {
+  found_at_look(2);
+  auto results = run("  - expect: {from: client, tcp: 'x:1'}\n");
+  EXPECT_EQ(results[0].outcome, Outcome::failed);
+  EXPECT_EQ(results[0].looks, 1u);
+  EXPECT_EQ(results[0].expected, "client reaches by TCP x:1");
+}
+
+TEST_F(EngineTest, LooksAgainUntilItHolds) {
+  found_at_look(3);
+  auto results = run("  - expect: {from: client, tcp: 'x:1', within: 60s}\n");
+  EXPECT_EQ(results[0].outcome, Outcome::passed);
+  EXPECT_EQ(results[0].looks, 3u);
+  EXPECT_LT(results[0].took, milliseconds(5000)) << "and no longer";
+}
+
+TEST_F(EngineTest, GivesUpAtTheDeadlineAndNotBefore) {
+  found_at_look(1000000);
+  auto results = run("  - expect: {from: client, tcp: 'x:1', within: 300ms}\n");
+  EXPECT_EQ(results[0].outcome, Outcome::failed);
+  EXPECT_GE(results[0].took, milliseconds(300));
+  EXPECT_GT(results[0].looks, 2u);
+  EXPECT_EQ(results[0].expected, "client reaches by TCP x:1, within 300 ms");
+  EXPECT_THAT(results[0].seen, HasSubstr("refused after"));
+}
+
+TEST_F(EngineTest, AnErrorIsSomethingThatWasSeenAndMayPass) {
+  lab_.answer = [looks = 0](const lab::Command&) mutable -> lab::CommandResult {
+    if (++looks < 3) throw base::Error("no such pod yet");
+    return probed({answered("rs1")});
+  };
+  EXPECT_EQ(run("  - expect: {from: client, tcp: 'x:1', within: 60s}\n")[0].outcome, Outcome::passed);
+  lab_.answer = [](const lab::Command&) -> lab::CommandResult { throw base::Error("the lab is dead"); };
+  auto results = run("  - expect: {from: client, tcp: 'x:1', fails: any}\n");
+  EXPECT_EQ(results[0].outcome, Outcome::failed) << "a lab that is gone is no proof that something is unreachable";
+  EXPECT_EQ(results[0].seen, "the lab is dead");
+}
+
+TEST_F(EngineTest, RunsKubectlWithWordsAsAShellWouldSplitThem) {
+  auto results = run("  - kubectl: \"label pod web 'a b=c' --overwrite ${node:ds:ip}\"\n");
+  EXPECT_EQ(results[0].outcome, Outcome::passed);
+  EXPECT_THAT(lab_.calls, ElementsAre("kubectl|label|pod|web|a b=c|--overwrite|10.0.0.2"));
+  lab_.kubectl_result = ended(1, "Error from server (NotFound)");
+  EXPECT_THAT(run("  - kubectl: get x\n")[0].seen, HasSubstr("NotFound"));
+}
+
+TEST_F(EngineTest, KillsRestartsAndHeals) {
+  auto results =
+      run("  - kill: {process: web@client}\n  - kill: {node: ds}\n  - kill: {pod: shell}\n  - kill: {process: "
+          "proxy@client}\n"
+          "  - restart: proxy@client\n");
+  for (const StepResult& result : results) EXPECT_EQ(result.outcome, Outcome::passed) << result.seen;
+  EXPECT_THAT(lab_.calls, ElementsAre("signal 9 web@client", "kill node ds", "kill node default/shell",
+                                      "signal 9 proxy@client", "restart proxy@client"));
+  lab_.calls.clear();
+  engine_->heal();
+  EXPECT_THAT(lab_.calls, ElementsAre("restart node ds", "restart web@client"));
+}
+
+TEST_F(EngineTest, ExplainsAReachThatFails) {
+  lab_.answer = [](const lab::Command& command) {
+    if (is_program(command, "probe")) return probed({failed("timeout")});
+    if (is_program(command, "inspect") && command.arguments[1] == "ipvs")
+      return printed(R"({"text":"TCP 10.10.0.1:80 rr"})");
+    if (is_program(command, "inspect")) return printed(R"({"entries":[{"line":"tcp 6 one"},{"line":"tcp 6 two"}]})");
+    return printed("said by " + command.node + ": " + command.arguments.back() + "\n");
+  };
+  lab_.process_list = {{{"name", "web@client"}, {"state", "failed"}, {"exit", 7}},
+                       {{"name", "proxy@client"}, {"state", "ready"}}};
+  lab_.logs["web@client"] = "first\nlast words\n";
+  auto results = run("  - expect: {from: client, http: 'http://10.10.0.1:80/'}\n");
+  std::map<std::string, std::string> evidence;
+  for (const Evidence& it : results[0].evidence) evidence[it.title] = it.text;
+  EXPECT_THAT(evidence["routes of client"], HasSubstr("ip route get 10.10.0.1;"));
+  EXPECT_EQ(evidence.count("neighbours of client"), 1u);
+  EXPECT_EQ(evidence["IPVS of ds"], "TCP 10.10.0.1:80 rr");
+  EXPECT_EQ(evidence["connections that ds tracks"], "tcp 6 one\ntcp 6 two");
+  EXPECT_EQ(evidence["web@client is failed, exit code 7"], "first\nlast words");
+  EXPECT_EQ(evidence.count("proxy@client is ready"), 0u);
+}
+
+}  // namespace
+}  // namespace scenario

@@ -116,7 +116,10 @@ void Processes::start_possible() {
     if (std::all_of(after.begin(), after.end(), ready)) launch(*entry);
   }
   bool complete = std::all_of(order_.begin(), order_.end(), [](Entry* it) { return it->state == ProcessState::ready; });
-  if (complete && all_ready_) std::exchange(all_ready_, nullptr)();
+  if (!complete || !all_ready_) return;
+  // From here on the lab lives, whatever becomes of one process.
+  failed_ = nullptr;
+  std::exchange(all_ready_, nullptr)();
 }
 
 void Processes::launch(Entry& entry) {
@@ -137,7 +140,10 @@ void Processes::launch(Entry& entry) {
   output.write_end.reset();
   entry.state = ProcessState::starting;
   entry.log->read_from(loop_, std::move(output.read_end));
-  reaper_.watch(entry.pid, [this, &entry](int status) { exited(entry, status); });
+  reaper_.watch(entry.pid, [this, &entry, pid = entry.pid](int status) {
+    // The end of one that was killed with its node may be seen after the next one was started.
+    if (entry.pid == pid) exited(entry, status);
+  });
   events_.add(entry.process.node, "started", fmt::format("{} (PID {})", entry.process.name, entry.pid));
   check_ready(entry);
 }

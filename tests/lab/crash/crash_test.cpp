@@ -170,6 +170,6 @@ TEST_P(CrashTest, AnInterruptedUpLeavesNothing) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(On, CrashTest, testing::Values("host", "uml"), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(On, CrashTest, testing::Values("host", "uml"), [](const auto& test) { return test.param; });
 
 }  // namespace

@@ -105,6 +105,23 @@ TEST_P(NodesTest, OneWhoseFirstProcessIsKilledFromOutsideIsDead) {
   EXPECT_THAT(lab.run("bob", "ps -e"), HasSubstr("sleep"));
 }
 
+TEST_P(NodesTest, ALabOutlivesAProcessThatNoLongerBecomesReady) {
+  RunningLab lab(R"(
+version: 1
+name: once
+nodes:
+  alone:
+    workloads:
+      web: { run: "test ! -e /run/once && touch /run/once && touch /run/ready && exec sleep 1000", ready: { file: /run/ready, within: 500ms } }
+)",
+                 kernel());
+  lab.run("alone", "rm /run/ready");
+  lab.control().restart_process("web@alone");
+  EXPECT_TRUE(eventually([&] { return lab.events().find("alone failed: web@alone") != std::string::npos; }))
+      << lab.events();
+  EXPECT_EQ(lab.run("alone", "echo still here"), "still here\n");
+}
+
 TEST_P(NodesTest, ManyLabsOfOneTopologyRunSideBySide) {
   RunningLab first(two_nodes, kernel(), "first");
   RunningLab second(two_nodes, kernel(), "second");

@@ -55,8 +55,7 @@ lab::StartOptions options(const std::string& kernel, const std::string& name) {
 
 RunningLab::RunningLab(const std::string& topology, const std::string& kernel, const std::string& name)
     : file_(write_topology(topology)), prepared_(lab::prepare(file_, options(kernel, name))) {
-  fs::path build(BUILD_DIR);
-  lab::start(prepared_, {build / "bin", build / "libexec" / "labctl"}, nullptr);
+  lab::start(prepared_, nullptr);
   control_ = std::make_unique<lab::Control>(prepared_.folder);
 }
 

@@ -40,7 +40,8 @@ std::string describe(const ProbeAnswer& answer) {
   std::string time = fmt::format("{:.1f} ms", answer.milliseconds);
   if (!answer.ok) {
     std::string how = answer.failure == "other" ? "failed" : answer.failure == "timeout" ? "timed out" : answer.failure;
-    return fmt::format("{} after {} ({})", how, time, answer.words);
+    std::string way = answer.remote.empty() ? "" : fmt::format("{} to {}: ", answer.local, answer.remote);
+    return fmt::format("{} after {} ({}{})", how, time, way, answer.words);
   }
   std::string status = answer.status != 0 ? fmt::format("status {}, ", answer.status) : "";
   std::optional<Introduction> server = introduction(answer);

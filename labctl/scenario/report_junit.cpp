@@ -15,6 +15,10 @@ std::string seconds(Duration time) {
   return fmt::format("{:.3f}", static_cast<double>(time.count()) / 1000);
 }
 
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
 std::string explanation(const StepResult& step) {
   std::string text;
   if (!step.expected.empty()) text += "expected: " + step.expected + "\n";
@@ -68,8 +72,7 @@ class Suite {
   }
 
   static std::string element(const char* name, const std::string& message, const std::string& text) {
-    std::string first_line = message.substr(0, message.find('\n'));
-    return fmt::format("      <{0}{1}>{2}</{0}>\n", name, attribute("message", first_line), xml_escaped(text));
+    return fmt::format("      <{0}{1}>{2}</{0}>\n", name, attribute("message", message), xml_escaped(text));
   }
 
   void add_bring_up() {
@@ -94,7 +97,7 @@ class Suite {
         return add(what, step.took, "");
       case StepResult::Outcome::failed:
         ++failures;
-        return add(what, step.took, element("failure", step.seen, explanation(step)));
+        return add(what, step.took, element("failure", first_line(step.seen), explanation(step)));
       case StepResult::Outcome::not_run:
         ++skipped;
         return add(what, step.took, element("skipped", "not run: an earlier step failed", ""));

@@ -1,8 +1,12 @@
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <boost/json.hpp>
+#include <optional>
 
+#include "labctl/lab/runtime.h"
 #include "labctl/scenario/run_one.h"
 #include "lib/base/error.h"
 #include "lib/base/file_descriptor.h"
@@ -12,6 +16,33 @@ namespace scenario {
 namespace {
 
 namespace json = boost::json;
+
+// A handler can reach nothing else.
+volatile sig_atomic_t lab_process = -1;
+
+// With a lab's first process the kernel ends all of it.
+void end_lab_and_self(int) {
+  if (lab_process >= 0) ::syscall(SYS_pidfd_send_signal, static_cast<int>(lab_process), SIGKILL, nullptr, 0);
+  ::_exit(128 + SIGTERM);
+}
+
+// A lab outlives who started it, unless this process is ended while it watches over it.
+class LabWatch {
+ public:
+  explicit LabWatch(const std::string& lab) : process_(lab::lab_folder(lab).open_first_process()) {
+    lab_process = process_.get();
+    ::signal(SIGTERM, end_lab_and_self);
+  }
+  ~LabWatch() {
+    ::signal(SIGTERM, SIG_DFL);
+    lab_process = -1;
+  }
+  LabWatch(const LabWatch&) = delete;
+  LabWatch& operator=(const LabWatch&) = delete;
+
+ private:
+  base::FileDescriptor process_;
+};
 
 class Speaker {
  public:
@@ -57,11 +88,18 @@ Job parse_job(const json::object& object) {
 }
 
 int run_worker(int input, int output) {
-  // Nobody would end the lab that this process starts: whoever started it does.
+  // Whoever started this process would end the lab; should it be killed, this process is to do it.
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   Job job = parse_job(json::parse(base::read_all(input)).as_object());
   Speaker speaker(output);
-  RunResult result = run_one(job, speaker.progress());
+  Progress progress = speaker.progress();
+  std::optional<LabWatch> watch;
+  progress.up = [&, say_so = progress.up](const RunResult& so_far) {
+    if (!job.keep) watch.emplace(job.lab);
+    say_so(so_far);
+  };
+  RunResult result = run_one(job, progress);
+  watch.reset();
   speaker.say("result", {{"run", to_json(result)}});
   return 0;
 }

@@ -115,6 +115,8 @@ void Pods::connect(Pod& pod, const boost::json::object& request) {
   pod.node = std::make_shared<Node>(reaper_, pod.name, host_name, Node::Kind::pod, names);
   pod.address = address.address.to_string();
   netlink::in_namespace(pod.node->network(), [] {
+    // It announces its address as it comes up: others may still know who had it before.
+    netlink::write_sysctl("net.ipv4.conf.default.arp_notify", "1");
     if (!netlink::has_sysctl("net.ipv6.conf.all.disable_ipv6")) return;
     netlink::write_sysctl("net.ipv6.conf.all.disable_ipv6", "1");
     netlink::write_sysctl("net.ipv6.conf.default.disable_ipv6", "1");

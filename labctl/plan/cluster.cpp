@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 
 #include "lib/base/error.h"
 
@@ -37,6 +38,7 @@ class Cluster {
       if (worker.value != plan_.control_plane) add_nodelet(worker.value, false);
     }
     add_manifests();
+    for (const topology::Manifest& manifest : topology_.manifests) add_endpoints(manifest);
   }
 
  private:
@@ -140,6 +142,26 @@ class Cluster {
     apply.ready.within = topology::Duration(60000);
     apply.restart = topology::Restart::never;
     plan_.processes.push_back(std::move(apply));
+  }
+
+  // The ports of nodes by which a Service can be reached from outside. A port that the API server will choose, and what
+  // stands in a file of its own, nobody knows yet.
+  void add_endpoints(const topology::Manifest& manifest) {
+    if (manifest.json.empty()) return;
+    boost::json::value object = boost::json::parse(manifest.json);
+    boost::system::error_code absent;
+    const boost::json::value* ports = object.find_pointer("/spec/ports", absent);
+    if (object.at("kind") != "Service" || ports == nullptr || !ports->is_array()) return;
+    const boost::json::value* name = object.find_pointer("/metadata/name", absent);
+    for (const boost::json::value& port : ports->as_array()) {
+      const boost::json::value* number = port.is_object() ? port.as_object().if_contains("nodePort") : nullptr;
+      if (name == nullptr || !name->is_string() || number == nullptr || !number->is_number()) continue;
+      for (const auto& worker : cluster_.workers) {
+        plan_.endpoints.emplace_back(
+            "Service " + std::string(name->as_string()),
+            netlink::endpoint_text(address_of(worker.value), number->to_number<std::uint16_t>()));
+      }
+    }
   }
 
   const topology::Topology& topology_;

@@ -155,8 +155,24 @@ void add_hosts(const topology::Topology& topology, Plan& plan) {
   }
 }
 
+// By which others on its networks know the node.
+const IpAddress* first_address(const topology::Node& node) {
+  for (const topology::Link& link : node.links) {
+    bool is_cable = std::holds_alternative<topology::NetworkLink>(link.kind);
+    if (is_cable && !link.addresses.empty()) return &link.addresses.front().value.address;
+  }
+  return nullptr;
+}
+
 void add_endpoints(const topology::Topology& topology, Plan& plan) {
   for (const topology::Node& node : topology.nodes) {
+    for (const topology::Workload& workload : node.workloads) {
+      const auto* serve = std::get_if<topology::Serve>(&workload.what);
+      const IpAddress* address = serve == nullptr ? nullptr : first_address(node);
+      if (address == nullptr) continue;
+      plan.endpoints.emplace_back(workload.name + "@" + node.name,
+                                  serve->protocol + "://" + netlink::endpoint_text(*address, serve->port));
+    }
     for (const topology::IpvsService& service : node.ipvs) {
       plan.endpoints.emplace_back("virtual service on " + node.name,
                                   service.protocol + "://" + netlink::endpoint_text(service.address, service.port));

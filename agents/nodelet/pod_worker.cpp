@@ -293,9 +293,7 @@ void PodWorker::remove_sandbox() {
 }
 
 void PodWorker::sandbox_removed() {
-  bool ending = abandoned_ || pod_.terminating();
-  stage_ = ending ? Stage::removed : Stage::none;
-  if (ending) release_address();
+  stage_ = abandoned_ || pod_.terminating() ? Stage::removed : Stage::none;
   for_each_container([](ContainerWorker& worker) { worker.lose(); });
   sync_soon();
 }

@@ -3,7 +3,9 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -97,7 +99,7 @@ class FakeNodeApi {
     if (segments.size() == 4) return remove(*exchange, name);
     if (pods.count(name) == 0) return refuse(*exchange, 404, "no pod " + name + " on node worker1");
     if (segments[4] == "exec") return run(*exchange, name);
-    if (segments.size() == 5) return start_container(*exchange, name);
+    if (segments.size() == 5) return start_container(exchange, name);
     signal(*exchange, name, segments[5]);
   }
 
@@ -152,17 +154,20 @@ class FakeNodeApi {
     answer(exchange, {});
   }
 
-  void start_container(base::http::Exchange& exchange, const std::string& pod) {
-    boost::json::object request = body_of(exchange);
+  void start_container(const ExchangePointer& exchange, const std::string& pod) {
+    boost::json::object request = body_of(*exchange);
     std::string name = kube::text_at(request, "name");
     calls.push_back("start " + pod + " " + name);
-    if (pods[pod].killed) return refuse(exchange, 409, "pod " + pod + ": it has been killed");
-    if (start_refusals.count(name) > 0) return refuse(exchange, 409, start_refusals[name]);
+    if (pods[pod].killed) return refuse(*exchange, 409, "pod " + pod + ": it has been killed");
+    if (start_refusals.count(name) > 0) return refuse(*exchange, 409, start_refusals[name]);
     Container& container =
         pods[pod].containers.emplace_back(Container{"c" + std::to_string(next_id_++), name, request});
     boost::json::object description = describe(container);
-    if (exits_at_once.count(name) > 0) end(pod, container, exits_at_once[name]);
-    answer(exchange, description);
+    if (exits_at_once.count(name) == 0) return answer(*exchange, description);
+    end(pod, container, exits_at_once[name]);
+    auto later = std::make_shared<boost::asio::steady_timer>(loop_, std::chrono::milliseconds(30));
+    later->async_wait(
+        [later, exchange, description](const boost::system::error_code&) { answer(*exchange, description); });
   }
 
   void signal(base::http::Exchange& exchange, const std::string& pod, const std::string& id) {

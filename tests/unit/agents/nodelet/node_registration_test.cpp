@@ -103,6 +103,15 @@ TEST_F(RegistrationTest, RegistersAnewWithAnApiServerThatLostEverything) {
   EXPECT_EQ(kube::text_at(request(), "address"), "10.244.5.2/24");
 }
 
+TEST_F(RegistrationTest, RegistersAnewWhenItsNodeIsDeleted) {
+  start_ready_nodelet();
+  never([] { return false; }, 500ms);  // nothing of the registration is still under way
+  std::string uid = node().metadata.uid;
+  api_->remove("nodes", "worker1");
+  EXPECT_TRUE(eventually([&] { return api_->find("nodes", "worker1") != nullptr && node().metadata.uid != uid; }));
+  EXPECT_TRUE(eventually([&] { return !renewed().empty(); })) << "its Lease went with the Node";
+}
+
 TEST_F(RegistrationTest, ComesToRest) {
   start_ready_nodelet();
   never([] { return false; }, 700ms);

@@ -250,14 +250,14 @@ TEST_F(PodsTest, AForcedDeletionEndsItAtOnce) {
 }
 
 TEST_F(PodsTest, DoesNotRestartWhatIsBeingEnded) {
-  node_->ignore_term = {"web"};
-  create_web();
+  node_->ignore_term = {"slow"};
+  create_pod("web", R"("containers": [{"name": "web", "image": "echo"}, {"name": "slow", "image": "echo"}])");
   ASSERT_TRUE(eventually([&] { return ready(); }));
-  api_->remove("pods", "default/web");
-  ASSERT_TRUE(eventually([&] { return node_->count("signal default/web web 15") == 1; }));
-  node_->exit("default/web", "web", 1);
+  api_->remove("pods", "default/web", 1);
+  EXPECT_TRUE(eventually([&] { return kube::text_at(container_status(), "state.terminated.reason") == "Error"; }));
   EXPECT_TRUE(eventually([&] { return api_->find("pods", "default/web") == nullptr; }));
   EXPECT_EQ(node_->count("start default/web web"), 1u);
+  EXPECT_EQ(event("BackOff").count, 0);
 }
 
 TEST_F(PodsTest, AnotherPodOfTheSameNameIsAnotherPod) {

@@ -104,6 +104,8 @@ TEST_F(ResilienceTest, ANewNodeletRemovesNothingWhileTheApiServerIsAway) {
   node_->calls.clear();
   EXPECT_TRUE(eventually([&] { return node().ready(); }));
   EXPECT_TRUE(never([&] { return !node_->calls.empty(); })) << node_->calls.front();
+  node_->exit("default/web", "web", 1);
+  EXPECT_TRUE(eventually([&] { return restarts() == 1 && ready(); })) << "it is not looked after";
 }
 
 // As after `labctl restart worker1`: the node is built anew, and of its pods nothing is left.
@@ -216,6 +218,15 @@ TEST_F(ResilienceTest, AKilledPodIsMadeAnew) {
   EXPECT_EQ(node_->count("remove default/web"), 1u);
   EXPECT_EQ(pod().pod_ip, address);
   EXPECT_EQ(event("SandboxChanged").count, 1);
+}
+
+TEST_F(ResilienceTest, ANewNodeletMakesAKilledPodAnew) {
+  create_ready_web();
+  stop_nodelet();
+  node_->kill("default/web");
+  start_nodelet();
+  EXPECT_TRUE(eventually([&] { return ready() && restarts() >= 1; }));
+  EXPECT_EQ(event("Failed").count, 0) << "it tried to start something in a pod that is no more";
 }
 
 TEST_F(ResilienceTest, AKilledPodRunsItsInitContainersAgain) {

@@ -18,9 +18,9 @@ struct ExecStreams {
   // SIGHUP end the call if the command has not ended 2 s later: interactive shells ignore SIGTERM.
   bool pass_signals = false;
   // Asked after each SIGWINCH, where the command has a terminal.
-  std::function<WindowSize()> window_size;
+  std::function<WindowSize()> window_size = nullptr;
   // Told how many bytes of input or output have passed altogether.
-  std::function<void(std::uint64_t)> on_progress;
+  std::function<void(std::uint64_t)> on_progress = nullptr;
 };
 
 struct ExecResult {

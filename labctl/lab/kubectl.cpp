@@ -53,10 +53,9 @@ class KubectlRun {
     int status = 0;
     while (::waitpid(child_.pid, &status, 0) < 0 && errno == EINTR) {
     }
-    int code = base::exit_code_of(status);
-    // It has seen no more than a connection reset.
-    if (code != 0 && failure_ && !folder_.alive()) throw explain(folder_, *failure_);
-    return code;
+    // kubectl has seen no more of that than a connection that ended; a watch even ends well.
+    if (!folder_.alive()) throw explain(folder_, failure_.value_or(base::Error("it has ended")));
+    return base::exit_code_of(status);
   }
 
  private:

@@ -139,14 +139,17 @@ void make_mounts(const boost::json::object& bundle) {
   attach_shell_mounts(kept);
 }
 
+// iptables-nft needs nf_tables with the family ip (Kconfig: NF_TABLES_IPV4, as nft_reject_ipv4 does).
+bool serves_iptables_nft(const ModuleTree& modules) {
+  return modules.has("nft_reject_ipv4");
+}
+
 // Debian's `iptables` is one of two programs, as its alternatives have it: usually the one that speaks nf_tables. Where
-// this kernel lacks the families that it needs (as nft_reject_ipv4 would, Kconfig: NF_TABLES_IPV4), the other one takes
-// its place, so that what people type works.
-void offer_iptables_that_works(const ModuleTree& modules) {
+// this kernel cannot serve it, the other one takes its place, so that what people type works.
+void offer_iptables_that_works() {
   const char* const nft = "/usr/sbin/xtables-nft-multi";
   const char* const legacy = "/usr/sbin/xtables-legacy-multi";
-  if (modules.has("nft_reject_ipv4") || !fs::exists(nft) || !fs::exists(legacy)) return;
-  mount_at(legacy, nft, "", MS_BIND);
+  if (fs::exists(nft) && fs::exists(legacy)) mount_at(legacy, nft, "", MS_BIND);
 }
 
 // Tunnel modules put a device of their own (tunl0, gre0) into every network namespace: slow, and in nobody's topology.
@@ -155,13 +158,16 @@ void forbid_fallback_tunnels() {
 }
 
 // Whoever asks the kernel for something that no need implied gets it later, and slower, than by a need.
-void set_autoload() {
+// Half an nf_tables is worse than none: who asks whether it is there (subsystem 10 of nfnetlink) would take it for
+// whole.
+void set_autoload(const ModuleTree& modules) {
   // modprobe looks in DIR/lib/modules; Debian's are where no modprobe looks.
   make_directories("/run/labctl/modules/lib");
   base::check_system("link the modules", ::symlink(kUmlModules, "/run/labctl/modules/lib/modules"));
   const std::string script = "/run/labctl/modprobe";
   base::FileDescriptor file = base::open_file(script, O_WRONLY | O_CREAT | O_TRUNC, 0755);
-  base::write_all(file.get(), "#!/bin/sh\nexec /sbin/modprobe -d /run/labctl/modules \"$@\"\n");
+  std::string refusal = serves_iptables_nft(modules) ? "" : "case \"$*\" in *nfnetlink-subsys-10*) exit 1; esac\n";
+  base::write_all(file.get(), "#!/bin/sh\n" + refusal + "exec /sbin/modprobe -d /run/labctl/modules \"$@\"\n");
   base::write_file("/proc/sys/kernel/modprobe", script);
 }
 
@@ -237,22 +243,22 @@ class Guest::Implementation {
     std::string name = bundle_name(bundle);
     base::check_system("set the hostname", ::sethostname(name.data(), name.size()));
     make_mounts(bundle);
+    utsname system{};
+    ::uname(&system);
+    ModuleTree modules(fs::path(kUmlModules) / system.release);
+    if (!serves_iptables_nft(modules)) offer_iptables_that_works();
     set_loopback_up();
-    set_autoload();
+    set_autoload(modules);
     forbid_fallback_tunnels();
     descriptors_.listener = listen_at(kSocketPath);
     tell(progress_line("mounts", "the guest's files and devices", milliseconds_since(start)));
-    load_modules(bundle_needs(bundle));
+    load_modules(modules, bundle_needs(bundle));
   }
 
-  void load_modules(const std::vector<std::string>& needs) {
+  void load_modules(const ModuleTree& modules, const std::vector<std::string>& needs) {
     Clock::time_point start = Clock::now();
-    utsname system{};
-    ::uname(&system);
-    ModuleTree tree(fs::path(kUmlModules) / system.release);
-    std::vector<fs::path> files = tree.load_order(modules_for(needs));
+    std::vector<fs::path> files = modules.load_order(modules_for(needs));
     for (const fs::path& file : files) load_module(file);
-    offer_iptables_that_works(tree);
     tell(progress_line("modules", std::to_string(files.size()) + " kernel modules", milliseconds_since(start)));
   }
 

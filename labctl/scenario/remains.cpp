@@ -1,6 +1,9 @@
 #include "labctl/scenario/remains.h"
 
+#include <sys/stat.h>
+
 #include <boost/json.hpp>
+#include <cerrno>
 #include <fstream>
 #include <functional>
 
@@ -57,6 +60,12 @@ void attempt(const std::function<void()>& function) {
   }
 }
 
+// What programs wrote is nobody else's to read.
+void make_private_folder(const fs::path& folder) {
+  fs::create_directories(folder.parent_path());
+  if (::mkdir(folder.c_str(), 0700) < 0 && errno != EEXIST) throw base::Error::system("make " + folder.string());
+}
+
 // A pod's "default/web" is one name.
 std::string as_file_name(std::string name) {
   for (char& c : name) {
@@ -92,7 +101,7 @@ void save_nodes(LabAccess& access, const fs::path& folder) {
 }  // namespace
 
 void save_logs(const lab::LabFolder& lab, const fs::path& folder) {
-  fs::create_directories(folder);
+  make_private_folder(folder);
   for (const fs::path& log : {lab.lab_log(), lab.guest_log()}) {
     std::error_code ignored;
     if (fs::exists(log, ignored) && fs::file_size(log, ignored) > 0) {
@@ -103,7 +112,7 @@ void save_logs(const lab::LabFolder& lab, const fs::path& folder) {
 
 void save_remains(LabAccess& access, const topology::Topology& topology, const lab::LabFolder& lab,
                   const fs::path& folder) {
-  fs::create_directories(folder);
+  make_private_folder(folder);
   attempt([&] { write(folder / "events.jsonl", access.events()); });
   attempt([&] { save_processes(access, folder); });
   attempt([&] { save_nodes(access, folder); });

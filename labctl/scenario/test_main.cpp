@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <random>
 #include <sstream>
 
 #include "labctl/lab/start.h"
@@ -28,29 +29,14 @@ using Clock = std::chrono::steady_clock;
 
 constexpr unsigned default_memory_mib = 1024;  // that of kernel::LabSpec
 
-// Where what is left of failures goes; taken away again where nothing is.
-class RemainsFolder {
- public:
-  explicit RemainsFolder(const std::string& wanted) : path_(wanted), made_here_(wanted.empty()) {
-    if (!made_here_) return;
-    const char* temporary = std::getenv("TMPDIR");
-    std::string pattern =
-        std::string(temporary != nullptr && *temporary == '/' ? temporary : "/tmp") + "/labctl-test-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) throw base::Error::system("make the folder " + pattern);
-    path_ = pattern;
-  }
-  ~RemainsFolder() {
-    if (made_here_) ::rmdir(path_.c_str());
-  }
-  RemainsFolder(const RemainsFolder&) = delete;
-  RemainsFolder& operator=(const RemainsFolder&) = delete;
-
-  std::string of(const std::string& lab) const { return (fs::absolute(path_) / lab).string(); }
-
- private:
-  fs::path path_;
-  bool made_here_;
-};
+// The folder for what failures leave. Made by the first that leaves something; nobody can have made it before.
+fs::path remains_folder(const std::string& wanted) {
+  if (!wanted.empty()) return fs::absolute(wanted);
+  const char* temporary = std::getenv("TMPDIR");
+  std::random_device random;
+  return fs::path(temporary != nullptr && *temporary == '/' ? temporary : "/tmp") /
+         fmt::format("labctl-test-{:08x}{:08x}", random(), random());
+}
 
 // "nodeport-t4f2-3": from the file's name, this process and the number of the run. At most 32 characters.
 std::string lab_name(const std::string& path, size_t number) {
@@ -80,7 +66,7 @@ class TestRun {
         err_(err),
         people_(options.json ? err : out),
         interrupt_(interrupt),
-        remains_(options.output) {}
+        remains_(remains_folder(options.output)) {}
 
   int run() {
     Clock::time_point begin = Clock::now();
@@ -120,7 +106,7 @@ class TestRun {
         job.kernel = options_.kernel;
         job.memory_mib = options_.memory_mib;
         job.keep = options_.keep;
-        job.folder = remains_.of(job.lab);
+        job.folder = remains_ / job.lab;
         job.repetition = repetition;
         waiting_.push_back(std::move(job));
       }
@@ -219,7 +205,7 @@ class TestRun {
   std::ostream& err_;
   std::ostream& people_;  // where what people read goes
   int interrupt_;
-  RemainsFolder remains_;
+  fs::path remains_;
   std::ofstream junit_;
   size_t parallel_ = 1;
   std::deque<Job> waiting_;

@@ -78,10 +78,11 @@ class Cluster {
 
   void add_control_plane() {
     const std::string& node = plan_.control_plane;
-    Process api = process("apiserver", node,
-                          {program("apiserver"), "--port", std::to_string(api_port), "--advertise-address",
-                           address_of(node).to_string(), "--service-cluster-ip-range",
-                           cluster_.service_cidr.value.to_string(), "--service-node-port-range", "30000-32767"});
+    Process api =
+        process("apiserver", node,
+                {program("apiserver"), "--port", std::to_string(api_port), "--advertise-address",
+                 address_of(node).to_string(), "--service-cluster-ip-range", cluster_.service_cidr.value.to_string(),
+                 "--service-node-port-range", "30000-32767", "--data", "/run/apiserver.journal"});
     api.after.clear();
     api.ready.condition = topology::Ready::Tcp{api_port};
     plan_.processes.push_back(std::move(api));

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "lib/base/error.h"
@@ -68,14 +68,22 @@ std::string links() {
   return text;
 }
 
+// Empty where the process has ended meanwhile.
+std::string read_of_process(pid_t pid, const std::string& file) {
+  try {
+    return base::read_file("/proc/" + std::to_string(pid) + "/" + file);
+  } catch (const base::Error&) {
+    return {};
+  }
+}
+
 struct Process {
   pid_t parent = 0;
   char state = '?';
 };
 
 Process read_process(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text((std::istreambuf_iterator<char>(file)), {});
+  std::string text = read_of_process(pid, "stat");
   // The name in brackets may hold anything.
   size_t end = text.rfind(')');
   Process process;
@@ -90,6 +98,18 @@ std::string snapshot_of_host() {
          without_comments(rules()) + "IPVS\n" +
          (fs::exists("/proc/net/ip_vs") ? base::read_file("/proc/net/ip_vs") : "") + "cgroups\n" +
          folders_below("/sys/fs/cgroup") + "named namespaces\n" + folders_below("/run/netns");
+}
+
+std::string added(const std::string& before, const std::string& after) {
+  std::set<std::string> known;
+  std::istringstream lines(before);
+  for (std::string line; std::getline(lines, line);) known.insert(line);
+  std::string text;
+  std::istringstream now(after);
+  for (std::string line; std::getline(now, line);) {
+    if (known.count(line) == 0) text += line + "\n";
+  }
+  return text;
 }
 
 void adopt_orphans() {
@@ -119,8 +139,7 @@ std::vector<pid_t> descendants() {
 std::string describe_processes(const std::vector<pid_t>& processes) {
   std::string text;
   for (pid_t pid : processes) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline");
-    std::string command((std::istreambuf_iterator<char>(file)), {});
+    std::string command = read_of_process(pid, "cmdline");
     std::replace(command.begin(), command.end(), '\0', ' ');
     text += std::to_string(pid) + " " + read_process(pid).state + " " + command + "\n";
   }

@@ -10,6 +10,8 @@ namespace crash {
 
 // Interfaces, mounts, packet filter rules, IPVS services, cgroups, network namespaces by name, and sockets of labs.
 std::string snapshot_of_host();
+// The lines of AFTER that BEFORE lacks: what others take away meanwhile is none of a lab's doing.
+std::string added(const std::string& before, const std::string& after);
 
 // Whoever calls this becomes the parent of every orphan among its descendants, so that none is lost sight of.
 void adopt_orphans();

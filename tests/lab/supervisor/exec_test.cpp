@@ -5,7 +5,7 @@
 #include <random>
 
 #include "lib/base/error.h"
-#include "tests/lab/supervisor/running_lab.h"
+#include "tests/lab/running_lab/running_lab.h"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "lib/base/error.h"
-#include "tests/lab/supervisor/running_lab.h"
+#include "tests/lab/running_lab/running_lab.h"
 
 namespace {
 

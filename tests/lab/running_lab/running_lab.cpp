@@ -1,4 +1,4 @@
-#include "tests/lab/supervisor/running_lab.h"
+#include "tests/lab/running_lab/running_lab.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -45,9 +45,8 @@ fs::path write_topology(const std::string& text) {
 
 lab::StartOptions options(const std::string& kernel, const std::string& name) {
   lab::StartOptions options;
-  options.kernel = kernel;
+  if (!kernel.empty()) options.kernel = kernel;
   options.name = name;
-  options.memory_mib = 512;
   return options;
 }
 
@@ -85,6 +84,10 @@ std::string RunningLab::events() {
     }
   }
   return lines;
+}
+
+void OnWhateverKernel::SetUpTestSuite() {
+  runtime_directory();
 }
 
 void EachKernel::SetUpTestSuite() {

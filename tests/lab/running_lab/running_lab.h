@@ -16,7 +16,8 @@ namespace running_lab {
 class RunningLab {
  public:
   // Returns when it is ready; throws what `labctl up` would say.
-  RunningLab(const std::string& topology, const std::string& kernel, const std::string& name = {});
+  // KERNEL: "host", "uml"; empty: whichever serves what the topology needs.
+  explicit RunningLab(const std::string& topology, const std::string& kernel = {}, const std::string& name = {});
   ~RunningLab();
   RunningLab(const RunningLab&) = delete;
   RunningLab& operator=(const RunningLab&) = delete;
@@ -32,6 +33,12 @@ class RunningLab {
   std::filesystem::path file_;
   lab::Prepared prepared_;
   std::unique_ptr<lab::Control> control_;
+};
+
+// Tests of labs that any kernel may serve.
+class OnWhateverKernel : public testing::Test {
+ protected:
+  static void SetUpTestSuite();
 };
 
 // The kernels that labs are tried on. A test of one that is not to be had here is skipped, and says why.

@@ -95,6 +95,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void lab_closed(const std::string& reason) {
     lab_ended_ = true;
     if (!reason.empty() && !got_data_) return refuse(base::Error(reason));
+    if (!reason.empty()) failed_(base::Error(reason));
     write_next();
   }
 

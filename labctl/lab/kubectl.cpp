@@ -53,7 +53,8 @@ class KubectlRun {
     int status = 0;
     while (::waitpid(child_.pid, &status, 0) < 0 && errno == EINTR) {
     }
-    // kubectl has seen no more of that than a connection that ended; a watch even ends well.
+    // kubectl has seen no more of the lab's end than a connection that ended; a watch even ends well then.
+    if (failure_) folder_.wait_until_ended(std::chrono::milliseconds(500));
     if (!folder_.alive()) throw explain(folder_, failure_.value_or(base::Error("it has ended")));
     return base::exit_code_of(status);
   }

@@ -96,7 +96,8 @@ TEST_F(KubectlTest, OneThatTakesTooLongIsKilled) {
 }
 
 TEST_F(KubectlTest, ALabThatDiedMeanwhileIsTheError) {
-  be_kubectl("kill -9 " + std::to_string(lab_.pid()) + "; exit 0");
+  std::string first_process = std::to_string(lab_.pid());
+  be_kubectl("kill -9 " + first_process + "; timeout 5 tail --pid=" + first_process + " -f /dev/null; exit 0");
   try {
     capture_kubectl(control_, {"get", "-w"});
     FAIL();

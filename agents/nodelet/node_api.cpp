@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "agents/nodelet/bridge.h"
 #include "lib/kube/objects.h"
 
 namespace nodelet {
@@ -73,7 +74,7 @@ json::object SandboxRequest::body() const {
   }
   object["address"] = address;
   object["gateway"] = gateway;
-  object["bridge"] = "cni0";
+  object["bridge"] = bridge_name;
   object["bridgeAddress"] = bridge_address;
   if (mtu) object["mtu"] = static_cast<std::int64_t>(*mtu);
   if (dns) object["dns"] = *dns;

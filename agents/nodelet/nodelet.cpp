@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "agents/nodelet/bridge.h"
 #include "lib/base/error.h"
 #include "lib/base/file_descriptor.h"
 #include "lib/netlink/network_namespace.h"
@@ -104,6 +105,7 @@ void Nodelet::look_at_network() {
     log_ << "nodelet: pods are in " << state.network->subnet.to_string() << std::endl;
     host_.network = state.network;
     host_.addresses.set_subnet(state.network->subnet);
+    prepare_bridge();
     pods_.wake();
   }
   update_readiness();
@@ -112,6 +114,16 @@ void Nodelet::look_at_network() {
   network_timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (!cancelled) look_at_network();
   });
+}
+
+void Nodelet::prepare_bridge() {
+  try {
+    for (const std::string& address : align_bridge(socket_, *host_.network)) {
+      log_ << "nodelet: " << bridge_name << " is no longer at " << address << std::endl;
+    }
+  } catch (const base::Error& error) {
+    log_ << "nodelet: " << error.what() << std::endl;
+  }
 }
 
 void Nodelet::update_readiness() {

@@ -13,6 +13,7 @@
 #include "agents/nodelet/pods.h"
 #include "lib/kube/client.h"
 #include "lib/kube/informer.h"
+#include "lib/netlink/socket.h"
 
 namespace nodelet {
 
@@ -27,7 +28,7 @@ struct Options {
 
 class Nodelet {
  public:
-  // Lives as long as LOOP: what is under way there refers to it.
+  // Lives as long as LOOP: what is under way there refers to it. Belongs to the network namespace it is made in.
   Nodelet(boost::asio::io_context& loop, Options options, std::ostream& log);
   void start();
 
@@ -37,12 +38,14 @@ class Nodelet {
   void set_dns_address(const std::string& address);
   void look_at_network();
   std::optional<std::string> ready_file() const;
+  void prepare_bridge();
   void update_readiness();
 
   Options options_;
   std::ostream& log_;
   kube::Client api_;
   NodeApi node_api_;
+  netlink::Socket socket_;
   EventRecorder recorder_;
   Host host_;
   NodeRegistration registration_;

@@ -78,11 +78,10 @@ void PodWorker::begin(const Sandbox* existing) {
 }
 
 void PodWorker::adopt(const Sandbox& existing) {
-  stage_ = Stage::ready;
-  ready_since_ = Clock::now();
   address_ = netlink::IpAddress::parse(existing.address);
   if (address_) host_.addresses.reserve(*address_);
   if (!pod_.host_network) context_.place.pod_ip = existing.address;
+  sandbox_ready();
   for_each_container([&](ContainerWorker& worker) {
     if (const RunningContainer* container = find(existing, worker)) worker.adopt(*container);
   });
@@ -254,16 +253,42 @@ void PodWorker::create_sandbox() {
 void PodWorker::sandbox_created(const Answer<Sandbox>& answer) {
   stage_ = Stage::none;
   if (answer.ok()) {
-    stage_ = Stage::ready;
-    ready_since_ = Clock::now();
     if (address_) context_.place.pod_ip = address_->to_string();
     back_off_.reset();
+    sandbox_ready();
     if (answer.value->killed) lose_sandbox();
     return sync_soon();
   }
   if (!answer.unreachable) return sandbox_failed(answer.error);
   // It may have been made nevertheless; asking again, by the same uid, is no harm.
   retry_after(back_off_.next());
+}
+
+void PodWorker::sandbox_ready() {
+  stage_ = Stage::ready;
+  ready_since_ = Clock::now();
+  map_ports();
+}
+
+void PodWorker::map_ports() {
+  std::vector<HostPort> ports = host_ports_of(pod_);
+  if (ports.empty() || !address_) return;
+  std::string subnet = host_.network ? host_.network->subnet.to_string() : context_.place.pod_ip + "/32";
+  try {
+    host_.ports.set(key_, {context_.place.pod_ip, subnet, std::move(ports)});
+  } catch (const base::Error& error) {
+    host_.recorder.warning(subject(), "FailedHostPort",
+                           std::string("The node's ports do not lead to the pod: ") + error.what());
+  }
+}
+
+void PodWorker::unmap_ports() {
+  try {
+    host_.ports.remove(key_);
+  } catch (const base::Error& error) {
+    host_.recorder.warning(subject(), "FailedHostPort",
+                           std::string("The node's ports still lead to the pod: ") + error.what());
+  }
 }
 
 void PodWorker::sandbox_failed(const std::string& words) {
@@ -294,6 +319,7 @@ void PodWorker::remove_sandbox() {
 
 void PodWorker::sandbox_removed() {
   stage_ = abandoned_ || pod_.terminating() ? Stage::removed : Stage::none;
+  unmap_ports();
   for_each_container([](ContainerWorker& worker) { worker.lose(); });
   sync_soon();
 }

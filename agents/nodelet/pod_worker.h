@@ -14,6 +14,7 @@
 #include "agents/nodelet/container_worker.h"
 #include "agents/nodelet/dns.h"
 #include "agents/nodelet/event_recorder.h"
+#include "agents/nodelet/host_ports.h"
 #include "agents/nodelet/node_api.h"
 #include "agents/nodelet/pod_network.h"
 #include "agents/nodelet/status_writer.h"
@@ -33,6 +34,7 @@ struct Host {
   AddressPool addresses = {};
   std::optional<PodNetwork> network = {};  // none yet: only pods in the node's own network can be made
   std::optional<ClusterDns> dns = {};      // none: not known yet whether there is a Service for it
+  HostPorts ports = {};
 };
 
 class PodWorker : public std::enable_shared_from_this<PodWorker> {
@@ -77,6 +79,9 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   bool may_create_sandbox() const;
   SandboxRequest sandbox_request();
   void sandbox_created(const Answer<Sandbox>& answer);
+  void sandbox_ready();
+  void map_ports();
+  void unmap_ports();
   void sandbox_failed(const std::string& words);
   void lose_sandbox();
   void remove_sandbox();

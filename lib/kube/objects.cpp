@@ -108,7 +108,7 @@ Container parse_container(const Object& object) {
                   [&](const Object& variable) { container.environment.push_back(parse_variable(variable)); });
   for_each_object(array_at(object, "ports"), [&](const Object& port) {
     container.ports.push_back({text_at(port, "name"), text_at(port, "protocol", "TCP"), port_at(port, "containerPort"),
-                               port_at(port, "hostPort")});
+                               port_at(port, "hostPort"), text_at(port, "hostIP")});
   });
   container.readiness_probe = probe_at(object, "readinessProbe");
   container.liveness_probe = probe_at(object, "livenessProbe");

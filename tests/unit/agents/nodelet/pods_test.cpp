@@ -1,6 +1,7 @@
 // What becomes of pods: begun, restarted, probed, ended.
 #include <boost/json/array.hpp>
 
+#include "lib/base/error.h"
 #include "tests/unit/agents/nodelet/fixture.h"
 
 namespace nodelet {
@@ -271,6 +272,22 @@ TEST_F(PodsTest, AnotherPodOfTheSameNameIsAnotherPod) {
   EXPECT_TRUE(eventually([&] { return ready(); })) << log_.str();
   EXPECT_EQ(kube::text_at(request(), "uid"), uid());
   EXPECT_EQ(restarts(), 0);
+}
+
+TEST_F(PodsTest, HasItsHostPortsAsLongAsItIsThere) {
+  std::optional<netfilter::Iptables> iptables;
+  try {
+    iptables = netfilter::Iptables::choose();
+  } catch (const base::Error& error) {
+    GTEST_SKIP() << error.what();
+  }
+  auto is_mapped = [&] { return iptables->rules("nat").count(host_port_chain("default/web")) > 0; };
+  create_web(R"("ports": [{"containerPort": 80, "hostPort": 8410}])");
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  EXPECT_TRUE(is_mapped());
+  api_->remove("pods", "default/web");
+  ASSERT_TRUE(eventually([&] { return api_->find("pods", "default/web") == nullptr; }));
+  EXPECT_FALSE(is_mapped());
 }
 
 // ---- DNS

@@ -9,7 +9,6 @@ namespace scenario {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 const char* const lab_text = R"(
 version: 1

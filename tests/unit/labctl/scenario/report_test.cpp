@@ -11,7 +11,6 @@ namespace scenario {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 StepResult step(const std::string& what, StepResult::Outcome outcome) {
   StepResult result;

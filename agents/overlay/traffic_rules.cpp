@@ -1,6 +1,7 @@
 #include "agents/overlay/traffic_rules.h"
 
 #include <algorithm>
+#include <map>
 
 namespace overlay {
 namespace {
@@ -12,6 +13,19 @@ const std::string kube_proxy_mark = "-m mark --mark 0x4000/0x4000 ";
 bool contains(const netfilter::IptablesRules& rules, const std::string& chain, const std::string& rule) {
   auto found = rules.find(chain);
   return found != rules.end() && std::find(found->second.begin(), found->second.end(), rule) != found->second.end();
+}
+
+bool is_in_place(const RuleSet& set, const netfilter::IptablesRules& present) {
+  auto own = present.find(set.chain);
+  return own != present.end() && own->second == set.rules && contains(present, set.parent, set.jump());
+}
+
+netfilter::IptablesTable table_for(const RuleSet& set, const netfilter::IptablesRules& present) {
+  netfilter::IptablesTable table(set.table);
+  table.chain(set.chain);
+  for (const std::string& rule : set.rules) table.append(set.chain, rule);
+  if (!contains(present, set.parent, set.jump())) table.append(set.parent, set.jump());
+  return table;
 }
 
 }  // namespace
@@ -45,12 +59,6 @@ RuleSet forward_rules(const netlink::Prefix& network) {
   return set;
 }
 
-bool TrafficRules::is_in_place(const RuleSet& set) const {
-  netfilter::IptablesRules present = iptables_->rules(set.table);
-  auto own = present.find(set.chain);
-  return own != present.end() && own->second == set.rules && contains(present, set.parent, set.jump());
-}
-
 std::optional<std::uint64_t> TrafficRules::fingerprint() const {
   return iptables_->fingerprint({"filter", "nat"});
 }
@@ -63,16 +71,17 @@ std::vector<std::string> TrafficRules::ensure(const std::vector<RuleSet>& sets) 
   }
   std::optional<std::uint64_t> before = fingerprint();
   if (sets == ensured_ && before && before == ensured_fingerprint_) return {};
+  // Programs are slow to start in user-mode Linux, and a node is not ready before this is done: one reads everything,
+  // and one writes everything.
+  std::map<std::string, netfilter::IptablesRules> present = iptables_->tables();
   std::vector<std::string> written;
+  std::string text;
   for (const RuleSet& set : sets) {
-    if (is_in_place(set)) continue;
-    netfilter::IptablesTable table(set.table);
-    table.chain(set.chain);
-    for (const std::string& rule : set.rules) table.append(set.chain, rule);
-    if (!contains(iptables_->rules(set.table), set.parent, set.jump())) table.append(set.parent, set.jump());
-    iptables_->restore(table.text());
+    if (is_in_place(set, present[set.table])) continue;
+    text += table_for(set, present[set.table]).text();
     written.push_back(set.table + "/" + set.chain);
   }
+  if (!text.empty()) iptables_->restore(text);
   ensured_ = sets;
   // Only a look that found everything in place is remembered, with what the tables were before it: so that no change
   // of somebody else's is missed.

@@ -36,7 +36,6 @@ class TrafficRules {
   std::vector<std::string> ensure(const std::vector<RuleSet>& sets);
 
  private:
-  bool is_in_place(const RuleSet& set) const;
   std::optional<std::uint64_t> fingerprint() const;
 
   std::optional<netfilter::Iptables> iptables_;  // chosen with the first use

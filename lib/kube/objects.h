@@ -198,7 +198,7 @@ struct ContainerPort {
   std::string protocol = "TCP";
   uint16_t port = 0;
   uint16_t host_port = 0;
-  std::string host_ip;  // empty: any address of the node
+  std::string host_ip = {};  // empty: any address of the node
 };
 
 struct Probe {

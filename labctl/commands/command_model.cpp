@@ -25,7 +25,7 @@ OptionModel option_model(const CLI::Option& option) {
   for (const std::string& name : option.get_snames()) model.names.push_back("-" + name);
   for (const std::string& name : option.get_lnames()) model.names.push_back("--" + name);
   model.description = option.get_description();
-  model.takes_value = option.get_type_size() > 0;
+  model.takes_value = option.get_items_expected_max() > 0;
   model.choices = choices_in(option.get_type_name());
   return model;
 }

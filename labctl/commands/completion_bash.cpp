@@ -18,14 +18,17 @@ _labctl_offer() { # KIND CHOICES
     PLACE)
       _labctl_words "$(labctl __complete places "$current" 2>/dev/null)"
       compopt -o nospace 2>/dev/null
-      [ ${#COMPREPLY[@]} -gt 0 ] && [[ $current == *:* ]] || _labctl_files ;;
-    COMMAND) [ "$command" = exec ] && mapfile -t COMPREPLY < <(compgen -c -- "$current") ;;
+      if [ ${#COMPREPLY[@]} -eq 0 ] || [[ $current != *:* ]]; then _labctl_files; fi ;;
+    COMMAND)
+      if [ "$command" = exec ] && [ "$count" -lt ${#kinds[@]} ]; then
+        mapfile -t COMPREPLY < <(compgen -c -- "$current")
+      else _labctl_files; fi ;;
     *) _labctl_words "$2" ;;
   esac
 }
 
 _labctl_words() {
-  local reply prefix=
+  local reply prefix=''
   [[ $current == *:* && $COMP_WORDBREAKS == *:* ]] && prefix=${current%"${current##*:}"}
   while IFS= read -r reply; do
     [ -n "$reply" ] && COMPREPLY+=("${reply#"$prefix"}")
@@ -39,8 +42,8 @@ _labctl_files() {
 }
 
 _labctl() {
-  local line=${COMP_LINE:0:COMP_POINT} current= command= lab= previous= tail= word skip= count=0
-  local flags= valued= index
+  local line=${COMP_LINE:0:COMP_POINT} current='' command='' lab='' previous='' tail='' word skip='' count=0
+  local flags='' valued='' index
   local -a words kinds choices
   COMPREPLY=()
   read -ra words <<<"$line"
@@ -54,7 +57,7 @@ _labctl() {
   for word in "${words[@]:2}"; do
     if [ -n "$skip" ]; then skip=; previous=; continue; fi
     previous=
-    if [ "$word" = -- ]; then tail=1; count=${#kinds[@]}
+    if [ "$word" = -- ]; then tail=1; [ "$count" -ge 1 ] && count=$((${#kinds[@]} - 1))
     elif [[ $word == -?* && -z $tail ]]; then
       if [[ " $valued " == *" $word "* ]]; then skip=1; previous=$word; fi
     else

@@ -16,7 +16,8 @@ _labctl_offer() { # KIND CHOICES
     PLACE)
       compadd -S '' -- ${(f)"$(labctl __complete places "$PREFIX" 2>/dev/null)"}
       _files ;;
-    COMMAND) [[ $words[2] == exec ]] && _command_names -e ;;
+    COMMAND)
+      if [[ $words[2] == exec ]] && (( count < $#kinds )); then _command_names -e; else _files; fi ;;
     *) compadd -- ${=2} ;;
   esac
 }
@@ -33,7 +34,7 @@ _labctl() {
   for word in $words[3,CURRENT-1]; do
     if [[ -n $skip ]]; then skip=; previous=; continue; fi
     previous=
-    if [[ $word == -- ]]; then tail=1; count=$#kinds
+    if [[ $word == -- ]]; then tail=1; (( count >= 1 )) && count=$(( $#kinds - 1 ))
     elif [[ $word == -?* && -z $tail ]]; then
       if (( ${valued[(Ie)$word]} )); then skip=1; previous=$word; fi
     else

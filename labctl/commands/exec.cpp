@@ -19,9 +19,11 @@ struct Options {
   std::string working_directory = "/";
 };
 
+bool wants_input(const Options& options) { return !options.no_input && (options.input || !is_in_background(0)); }
+
 bool wants_terminal(const Options& options) {
   if (options.terminal) return true;
-  return !options.no_terminal && !options.no_input && is_terminal(0) && is_terminal(1);
+  return !options.no_terminal && wants_input(options) && is_terminal(0) && is_terminal(1);
 }
 
 // bash where there is one; a shell that is asked for by nobody's name reads its commands from standard input.
@@ -61,7 +63,7 @@ void execute(const Options& options, Context& context) {
   request.working_directory = options.working_directory;
   if (terminal) request.terminal = window_size();
   lab::ExecStreams streams;
-  streams.input = options.no_input ? -1 : 0;
+  streams.input = wants_input(options) ? 0 : -1;
   streams.output = 1;
   streams.error_output = 2;
   streams.pass_signals = true;
@@ -69,7 +71,7 @@ void execute(const Options& options, Context& context) {
   context.out.flush();
   lab::ExecResult result;
   {
-    RawTerminal raw(terminal && !options.no_input ? 0 : -1);
+    RawTerminal raw(terminal && wants_input(options) ? 0 : -1);
     result = lab::exec_with_streams(control.folder(), request, streams);
   }
   context.exit_code = exit_code_of(result, control, options, context);
@@ -87,7 +89,7 @@ void add_exec(CLI::App& app, Context& context) {
   command->add_option("COMMAND", context.tail, "what to run there; a shell where left out")->type_name("COMMAND");
   auto* terminal = command->add_flag("-t,--terminal", options->terminal, "give it a terminal, also where this is none");
   command->add_flag("-T,--no-terminal", options->no_terminal, "give it none")->excludes(terminal);
-  auto* input = command->add_flag("-i,--input", options->input, "pass standard input on (it is, unless -n is given)");
+  auto* input = command->add_flag("-i,--input", options->input, "pass standard input on, also in the background");
   command->add_flag("-n,--no-input", options->no_input, "do not read standard input")->excludes(input);
   command->add_option("-e,--env", options->environment, "set a variable; may be given several times")
       ->type_name("NAME=VALUE")

@@ -80,7 +80,7 @@ std::string HelpFormatter::make_option_name(const CLI::Option* option, bool is_p
 std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
   std::string name = option->get_type_name();
   // CLI11 appends what a check allows.
-  return option->get_type_size() == 0 ? "" : " " + name.substr(0, name.find(':'));
+  return option->get_items_expected_max() == 0 ? "" : " " + name.substr(0, name.find(':'));
 }
 
 }  // namespace commands

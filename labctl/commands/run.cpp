@@ -61,9 +61,11 @@ std::unique_ptr<CLI::App> make_application(Context& context) {
   auto application = std::make_unique<CLI::App>(kDescription, "labctl");
   application->formatter(std::make_shared<HelpFormatter>());
   application->require_subcommand(1);
-  application->footer(kFooter);
   application->set_help_flag("-h,--help", "show this help");
   add_all(*application, context);
+  // After them: they would inherit these.
+  application->footer(kFooter);
+  application->set_version_flag("--version", "labctl " LABCTL_VERSION, "say which labctl this is");
   context.application = application.get();
   return application;
 }
@@ -79,6 +81,9 @@ int run(const std::vector<std::string>& arguments, Context& context) {
     return context.exit_code;
   } catch (const CLI::CallForHelp&) {
     context.out << application->help();
+    return kOk;
+  } catch (const CLI::CallForVersion& version) {
+    context.out << version.what() << "\n";
     return kOk;
   } catch (const CLI::ParseError& error) {
     return refuse(*application, error, context);

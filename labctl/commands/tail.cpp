@@ -11,7 +11,7 @@ bool is_option(const std::string& word) {
 
 bool takes_value(const CLI::App& command, const std::string& name) {
   const CLI::Option* option = command.get_option_no_throw(name);
-  return option != nullptr && option->get_type_size() > 0;
+  return option != nullptr && option->get_items_expected_max() > 0;
 }
 
 // Whether the word after this option is its value: "--env K=V", "-e K=V", "-te K=V"; not "--env=K=V" or "-eK=V".

@@ -9,6 +9,11 @@ bool is_terminal(int descriptor) {
   return ::isatty(descriptor) == 1;
 }
 
+bool is_in_background(int descriptor) {
+  pid_t foreground = ::tcgetpgrp(descriptor);
+  return foreground > 0 && foreground != ::getpgrp();
+}
+
 lab::WindowSize window_size() {
   winsize size{};
   if (::ioctl(1, TIOCGWINSZ, &size) < 0 || size.ws_row == 0 || size.ws_col == 0) return {};

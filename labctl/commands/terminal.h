@@ -8,6 +8,8 @@
 namespace commands {
 
 bool is_terminal(int descriptor);
+// Whether DESCRIPTOR is a terminal that another job has: to read it, or to change it, would stop us.
+bool is_in_background(int descriptor);
 // Of the terminal on standard output, or 24 by 80.
 lab::WindowSize window_size();
 

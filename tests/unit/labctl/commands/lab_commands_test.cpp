@@ -1,0 +1,171 @@
+// The commands against a lab of the tests' own.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "lib/base/file_descriptor.h"
+#include "tests/unit/labctl/commands/command_line.h"
+#include "tests/unit/labctl/lab/fake_lab.h"
+
+namespace commands {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class LabCommandsTest : public ::testing::Test {
+ protected:
+  fake::RuntimeDirectory directory_;
+  fake::Lab lab_;
+};
+
+TEST(WithoutLabs, PsSaysSo) {
+  fake::RuntimeDirectory directory;
+  EXPECT_EQ(labctl({"ps"}).out, "no lab is running; labctl up FILE starts one\n");
+  EXPECT_EQ(labctl({"ps", "--json"}).out, "{\"labs\":[]}\n");
+  Outcome down = labctl({"down", "--all"});
+  EXPECT_EQ(down.exit_code, 0);
+  EXPECT_EQ(down.out, "");
+}
+
+TEST_F(LabCommandsTest, PsListsLabs) {
+  std::string out = labctl({"ps"}).out;
+  EXPECT_THAT(out, HasSubstr("LAB   STATE  AGE"));
+  EXPECT_THAT(out, ::testing::ContainsRegex("fake  ready  [0-9]+ d +Linux 6.1  /x/fake.yaml"));
+  boost::json::value all = boost::json::parse(labctl({"ps", "--json"}).out);
+  EXPECT_EQ(all.at("labs").at(0).at("folder"), boost::json::string(lab_.folder().path.string()));
+  EXPECT_EQ(all.at("labs").at(0).at("pid"), lab_.pid());
+}
+
+TEST_F(LabCommandsTest, PsShowsALab) {
+  EXPECT_EQ(labctl({"ps", "fake"}).out,
+            "lab fake, ready, on Linux 6.1 (host): it serves all\n"
+            "API server: http://192.168.1.1:8080\n"
+            "\n"
+            "NODE           STATE    ON  ADDRESSES\n"
+            "a              running      lan 192.168.1.1/24\n"
+            "default/web-1  running  a\n"
+            "\n"
+            "PROCESS  STATE                 RESTARTS  COMMAND\n"
+            "web@a    exited (exit code 3)  2         echo --http 80\n");
+  boost::json::value all = boost::json::parse(labctl({"ps", "fake", "--json"}).out);
+  EXPECT_EQ(all.at("nodes").as_array().size(), 2u);
+  EXPECT_EQ(all.at("processes").at(0).at("name"), "web@a");
+}
+
+TEST_F(LabCommandsTest, PsListsALabThatDoesNotAnswerWell) {
+  lab_.answers["GET /v1/lab"] = fake::answer(500, R"({"error": "out of order"})");
+  EXPECT_THAT(labctl({"ps"}).out, HasSubstr("not answering"));
+}
+
+TEST_F(LabCommandsTest, KillAndRestartTellNodesFromProcesses) {
+  EXPECT_EQ(labctl({"kill", "fake", "a"}).exit_code, 0);
+  EXPECT_EQ(labctl({"kill", "fake", "web-1"}).exit_code, 0);
+  EXPECT_EQ(labctl({"kill", "fake", "web@a"}).exit_code, 0);
+  EXPECT_EQ(labctl({"kill", "fake", "web@a", "-s", "sighup"}).exit_code, 0);
+  EXPECT_EQ(labctl({"kill", "fake", "web@a", "--signal", "19"}).exit_code, 0);
+  EXPECT_EQ(labctl({"restart", "fake", "a"}).exit_code, 0);
+  EXPECT_EQ(labctl({"restart", "fake", "web@a"}).exit_code, 0);
+  EXPECT_THAT(lab_.requests(),
+              ElementsAre("GET /v1/nodes", "POST /v1/nodes/a/kill {}", "GET /v1/nodes", "POST /v1/nodes/web-1/kill {}",
+                          "POST /v1/processes/web%40a/signal {\"signal\":9}",
+                          "POST /v1/processes/web%40a/signal {\"signal\":1}",
+                          "POST /v1/processes/web%40a/signal {\"signal\":19}", "GET /v1/nodes",
+                          "POST /v1/nodes/a/restart {}", "POST /v1/processes/web%40a/restart {}"));
+  EXPECT_EQ(labctl({"kill", "fake", "web@a", "-s", "NOSUCH"}).exit_code, kBadInput);
+  EXPECT_EQ(labctl({"kill", "fake", "a", "-s", "TERM"}).exit_code, kBadInput);
+}
+
+TEST_F(LabCommandsTest, AMisspeltNodeIsMended) {
+  Outcome outcome = labctl({"kill", "fake", "default/web-2"});
+  EXPECT_EQ(outcome.exit_code, kFailed);
+  EXPECT_THAT(outcome.err, HasSubstr("did you mean \"default/web-1\"?"));
+}
+
+TEST_F(LabCommandsTest, LogsAreForPeopleOrScripts) {
+  std::string event = R"({"time":"2026-01-31T12:00:00.123Z","node":"ds","kind":"killed","message":"node ds"})";
+  lab_.answers["GET /v1/events"] = fake::answer(200, event + "\n");
+  EXPECT_EQ(labctl({"logs", "fake"}).out, "2026-01-31T12:00:00.123Z ds killed: node ds\n");
+  EXPECT_EQ(labctl({"logs", "fake", "--json"}).out, event + "\n");
+  lab_.answers["GET /v1/processes/web%40a/log"] = fake::answer(200, "one\n\x1b[2Jtwo");
+  EXPECT_EQ(labctl({"logs", "fake", "web@a"}).out, "one\n\\x1b[2Jtwo\n");
+  EXPECT_EQ(labctl({"logs", "fake", "web@a", "--json"}).out, "{\"line\":\"one\"}\n{\"line\":\"\\u001b[2Jtwo\"}\n");
+  lab_.answers["GET /v1/pods/default%2Fweb-1/log?follow=1"] = fake::answer(200, "pod\n");
+  EXPECT_EQ(labctl({"logs", "fake", "default/web-1", "-f"}).out, "pod\n");
+}
+
+TEST_F(LabCommandsTest, ADeadLabsOwnLogIsStillThere) {
+  lab_.die();
+  EXPECT_EQ(labctl({"logs", "fake", "--lab", "-f"}).out, "the first line\nthe last line\n");
+  Outcome outcome = labctl({"logs", "fake"});
+  EXPECT_EQ(outcome.exit_code, kFailed);
+  EXPECT_EQ(outcome.err, "labctl: lab fake has ended; the last it said:\n  the first line\n  the last line\n");
+}
+
+TEST_F(LabCommandsTest, DownEndsLabsAndRemovesWhatDeadOnesLeft) {
+  EXPECT_EQ(labctl({"down", "fake"}).out, "lab fake has ended\n");
+  EXPECT_FALSE(std::filesystem::exists(lab_.folder().path));
+  {
+    fake::Lab dead("dead");
+    dead.die();
+    EXPECT_EQ(labctl({"down", "dead"}).out, "lab dead had ended already\n");
+    EXPECT_FALSE(std::filesystem::exists(dead.folder().path));
+  }
+  EXPECT_EQ(labctl({"down", "fake"}).exit_code, kFailed);
+}
+
+TEST_F(LabCommandsTest, ExecPassesOutputsAndExitCodesOn) {
+  lab_.on_websocket = fake::run_here;
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  Outcome outcome = labctl({"exec", "fake", "a", "-n", "--", "sh", "-c", "echo out; echo err >&2; exit 9"});
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "out\n");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "err\n");
+  EXPECT_EQ(outcome.exit_code, 9);
+}
+
+TEST_F(LabCommandsTest, ExecAsksForWhatTheOptionsSay) {
+  std::string first;
+  lab_.on_websocket = [&](fake::Socket socket, const base::http::Request&) {
+    socket->on_message([&first, socket](const std::string& data, bool binary) {
+      if (binary) return;
+      first = data;
+      socket->send_binary(fake::status({{"exit", 0}}));
+    });
+    socket->resume();
+  };
+  Outcome outcome =   labctl({"exec", "fake", "a", "-n", "-e", "A=1", "--env", "B=x=y", "--cwd", "/tmp", "ls", "-e", "-l"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(boost::json::parse(first), boost::json::parse(R"({"node": "a", "argv": ["ls", "-e", "-l"], "tty": false,
+      "cwd": "/tmp", "env": {"A": "1", "B": "x=y"}})"));
+  labctl({"exec", "fake", "a", "-n"});
+  EXPECT_THAT(first, HasSubstr("\"argv\":[\"sh\",\"-c\","));
+  labctl({"exec", "fake", "a", "-n", "-t", "true"});
+  EXPECT_THAT(first, HasSubstr("\"tty\":true"));
+  EXPECT_EQ(labctl({"exec", "fake", "a", "-e", "A", "true"}).exit_code, kBadInput);
+}
+
+TEST_F(LabCommandsTest, ExecTellsAMissingCommandFromAMissingNode) {
+  lab_.on_websocket = [](fake::Socket socket, const base::http::Request&) {
+    socket->send_binary(fake::status({{"error", "node a: run nosuch: No such file or directory"}}));
+    socket->resume();
+  };
+  Outcome command = labctl({"exec", "fake", "a", "-n", "nosuch"}), node = labctl({"exec", "fake", "b", "-n", "true"});
+  EXPECT_EQ(command.exit_code, kNotFound);
+  EXPECT_EQ(command.err, "labctl: node a: run nosuch: No such file or directory\n");
+  EXPECT_EQ(node.exit_code, kLabctlFailed);
+  EXPECT_THAT(node.err, HasSubstr("has no node or pod \"b\""));
+}
+
+TEST_F(LabCommandsTest, CompletionKnowsTheNames) {
+  EXPECT_EQ(labctl({"__complete", "labs"}).out, "fake\n");
+  EXPECT_EQ(labctl({"__complete", "nodes", "fake"}).out, "a\ndefault/web-1\n");
+  EXPECT_EQ(labctl({"__complete", "targets", "fake"}).out, "a\ndefault/web-1\nweb@a\n");
+  EXPECT_EQ(labctl({"__complete", "places", "fa"}).out, "fake:\n");
+  EXPECT_EQ(labctl({"__complete", "places", "fake:"}).out, "fake:a:\nfake:default/web-1:\n");
+  Outcome none = labctl({"__complete", "nodes", "nosuch"});
+  EXPECT_EQ(none.exit_code, 0);
+  EXPECT_EQ(none.out + none.err, "");
+}
+
+}  // namespace
+}  // namespace commands

@@ -19,7 +19,9 @@ struct Options {
   std::string working_directory = "/";
 };
 
-bool wants_input(const Options& options) { return !options.no_input && (options.input || !is_in_background(0)); }
+bool wants_input(const Options& options) {
+  return !options.no_input && (options.input || !is_in_background(0));
+}
 
 bool wants_terminal(const Options& options) {
   if (options.terminal) return true;

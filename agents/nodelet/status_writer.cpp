@@ -70,8 +70,14 @@ bool StatusWriter::is_idle() const {
   return !state_->under_way && (!state_->wanted || *state_->wanted == state_->written);
 }
 
-const std::vector<kube::Condition>& StatusWriter::conditions() const {
-  return state_->conditions;
+std::vector<kube::Condition> StatusWriter::conditions() const {
+  std::vector<kube::Condition> conditions = state_->conditions;
+  if (!state_->wanted) return conditions;
+  for (const kube::Condition& own : kube::Pod::parse({{"status", *state_->wanted}}).conditions) {
+    std::erase_if(conditions, [&](const kube::Condition& other) { return other.type == own.type; });
+    conditions.push_back(own);
+  }
+  return conditions;
 }
 
 void StatusWriter::send(const std::shared_ptr<State>& state) {

@@ -23,8 +23,10 @@ class StatusWriter {
   // The object as it is now: somebody else may have written something that is not so.
   void observe(const kube::Pod& pod);
   bool is_idle() const;
-  // Of the object, with those of the last status that was written.
-  const std::vector<kube::Condition>& conditions() const;
+  // Of the object, as far as others have written them, and ours as they were given last: whether they are there already
+  // or still on their way must not change the time of their transition, or two statuses would replace one another for
+  // ever.
+  std::vector<kube::Condition> conditions() const;
 
  private:
   struct State;

@@ -54,6 +54,15 @@ TEST_F(PodsTest, RunsAPod) {
   EXPECT_TRUE(eventually([&] { return event("Started").message == "Started container web"; }));
 }
 
+TEST_F(PodsTest, ComesToRest) {
+  create_web();
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  never([] { return false; }, 200ms);
+  std::string version = kube::text_at(pod_object(), "metadata.resourceVersion");
+  never([] { return false; }, 1100ms);
+  EXPECT_EQ(kube::text_at(pod_object(), "metadata.resourceVersion"), version);
+}
+
 TEST_F(PodsTest, OnlyThoseOfItsOwnNode) {
   api_->create("pods", R"({"metadata": {"name": "other"}, "spec": {"nodeName": "worker2",
     "containers": [{"name": "c", "image": "echo"}]}})");

@@ -202,7 +202,9 @@ TEST_F(OverlayTest, AnnouncesItselfAnewToAnApiServerThatLostEverything) {
   create_node("worker1", "10.244.3.0/24");
   ASSERT_TRUE(eventually([&] { return announced(); }));
   EXPECT_EQ(lease_of(kube::Node::parse(api_->at("nodes", "worker1")))->backend_data, data);
-  EXPECT_THAT(base::read_file(folder_ + "/subnet.env"), HasSubstr("FLANNEL_SUBNET=10.244.3.1/24"));
+  EXPECT_TRUE(eventually([&] {
+    return base::read_file(folder_ + "/subnet.env").find("FLANNEL_SUBNET=10.244.3.1/24") != std::string::npos;
+  }));
 }
 
 TEST_F(OverlayTest, RefusesASubnetOfAnotherNetworkAndOneThatIsTakenTwice) {

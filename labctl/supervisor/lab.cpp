@@ -29,8 +29,9 @@ topology::Topology read_topology(const boost::json::object& bundle) {
   return topology::parse(std::string(written.at("text").as_string()), std::string(written.at("path").as_string()));
 }
 
-Names names_of(const plan::Plan& plan) {
+Names names_of(const plan::Plan& plan, const boost::json::object& bundle) {
   Names names;
+  for (const kernel::Mount& mount : kernel::bundle_mounts(bundle)) names.mounts.push_back(mount.target);
   for (const auto& [address, name] : plan.hosts) names.hosts.emplace_back(address.to_string(), name);
   // Without it, resolvers would wait for the host's servers, which a lab cannot reach; so they are refused at once.
   names.resolv_conf = "# This lab has no name server; /etc/hosts knows its nodes.\n";
@@ -57,9 +58,9 @@ Lab::Lab(boost::asio::io_context& loop, boost::json::object bundle)
       topology_(read_topology(bundle_)),
       plan_(plan::make_plan(topology_, kernel::bundle_name(bundle_))),
       reaper_(loop),
-      applier_(nodes_, reaper_, names_of(plan_)),
+      applier_(nodes_, reaper_, names_of(plan_, bundle_)),
       processes_(loop, reaper_, events_, nodes_),
-      pods_(loop, reaper_, events_, nodes_, names_of(plan_)),
+      pods_(loop, reaper_, events_, nodes_, names_of(plan_, bundle_)),
       time_to_live_(loop),
       started_(timestamp()),
       phase_start_(Clock::now()) {}

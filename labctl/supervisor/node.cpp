@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -53,22 +55,47 @@ std::string hosts_text(const std::string& host_name, const Names& names) {
   return text;
 }
 
-// /run and /tmp of the node's own, with labctl's folder seen in the new /run.
+// Where something that is seen at TARGET can be seen again, after it was covered.
+void make_target(const std::string& target, const base::FileDescriptor& mount) {
+  struct stat status;
+  base::check_system("look at " + target, ::fstat(mount.get(), &status));
+  if (S_ISDIR(status.st_mode)) return kernel::make_directories(target);
+  kernel::make_directories(std::filesystem::path(target).parent_path());
+  create_file(target, "");
+}
+
+// An embedded kernel goes on showing what it has read of the host's files as long as anybody uses it, and does not hear
+// of changes. With a view of the node's own, a program that was rebuilt is read anew when it is restarted.
+void see_host_anew(const std::string& target) {
+  constexpr long hostfs = 0x00c0ffee;  // HOSTFS_SUPER_MAGIC, fs/hostfs/hostfs_kern.c
+  struct statfs status;
+  if (::statfs(target.c_str(), &status) < 0 || status.f_type != hostfs) return;
+  if (!std::filesystem::is_directory(target)) return;
+  unsigned long read_only = (status.f_flags & ST_RDONLY) != 0 ? MS_RDONLY : 0;
+  kernel::mount_at("none", target, "hostfs", MS_NOSUID | MS_NODEV | read_only, target);
+}
+
+// /run and /tmp of the node's own, with labctl's folder, and mounts of the lab, seen in the new ones.
 void mount_run(const Preparation& preparation) {
   const std::string folder = kernel::kLabDirectory;
-  std::vector<std::pair<base::FileDescriptor, const char*>> programs;
+  std::vector<std::pair<base::FileDescriptor, std::string>> kept;
   for (const char* its : {kernel::kLabBin, kernel::kLabLibexec}) {
-    if (std::filesystem::exists(its)) programs.emplace_back(kernel::clone_mount(AT_FDCWD, its), its);
+    if (std::filesystem::exists(its)) kept.emplace_back(kernel::clone_mount(AT_FDCWD, its), its);
+  }
+  for (const std::string& target : preparation.names.mounts) {
+    if (!target.starts_with("/run/") && !target.starts_with("/tmp/")) continue;
+    kept.emplace_back(kernel::clone_mount(AT_FDCWD, target), target);
   }
   std::vector<base::FileDescriptor> sources;
   for (const auto& [source, name] : preparation.shared) {
     sources.push_back(base::open_file(source, O_PATH));
   }
   kernel::mount_at("labctl", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
+  kernel::mount_at("labctl", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
   kernel::make_directories(folder);
   kernel::make_directories("/run/lock");
-  for (const auto& [mount, target] : programs) {
-    kernel::make_directories(target);
+  for (const auto& [mount, target] : kept) {
+    make_target(target, mount);
     kernel::attach_mount(mount, target);
   }
   for (size_t i = 0; i < sources.size(); ++i) {
@@ -76,7 +103,7 @@ void mount_run(const Preparation& preparation) {
     create_file(target, "");
     kernel::mount_at(fmt::format("/proc/self/fd/{}", sources[i].get()), target, "", MS_BIND);
   }
-  kernel::mount_at("labctl", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+  for (const std::string& target : preparation.names.mounts) see_host_anew(target);
 }
 
 // Runs in the new namespaces, as the node's first process.

@@ -17,10 +17,11 @@
 
 namespace supervisor {
 
-// What a node's programs see of names.
+// What a node's programs see of the lab: names, and where the topology's mounts are.
 struct Names {
   std::vector<std::pair<std::string, std::string>> hosts;  // address, name
   std::string resolv_conf;                                 // its contents; empty: as in the lab
+  std::vector<std::string> mounts;                         // their targets
 };
 
 // The network namespace exists from the beginning; the others, with a first process (node-init) that holds them, only

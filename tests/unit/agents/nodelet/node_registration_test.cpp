@@ -2,12 +2,27 @@
 #include <boost/json/array.hpp>
 #include <fstream>
 
+#include "lib/netlink/network_namespace.h"
 #include "tests/unit/agents/nodelet/fixture.h"
 
 namespace nodelet {
 namespace {
 
 using ::testing::HasSubstr;
+
+class KernelTest : public PrivateNetwork {};
+
+TEST_F(KernelTest, ForwardsForItsPods) {
+  netlink::write_sysctl("net.ipv4.ip_forward", "0");
+  const std::string bridge_netfilter = "net.bridge.bridge-nf-call-iptables";
+  bool has_bridge_netfilter = netlink::has_sysctl(bridge_netfilter);
+  if (has_bridge_netfilter) netlink::write_sysctl(bridge_netfilter, "0");
+  prepare_kernel();
+  EXPECT_EQ(netlink::read_sysctl("net.ipv4.ip_forward"), "1");
+  if (has_bridge_netfilter) {
+    EXPECT_EQ(netlink::read_sysctl(bridge_netfilter), "1");
+  }
+}
 
 class RegistrationTest : public NodeletTest {
  protected:

@@ -58,6 +58,10 @@ class CapturedExec {
                                    [this] { send_input(); }, [this](ExecEnd end) { ended(std::move(end)); }});
   }
 
+  ~CapturedExec() { session_->abandon(); }
+  CapturedExec(const CapturedExec&) = delete;
+  CapturedExec& operator=(const CapturedExec&) = delete;
+
   CommandResult run() {
     loop_.run();
     if (failure_) throw *failure_;

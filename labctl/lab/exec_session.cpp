@@ -100,7 +100,7 @@ class Session : public ExecSession, public std::enable_shared_from_this<Session>
   void abandon() override {
     done_ = true;
     callbacks_ = {};
-    if (socket_) socket_->close();
+    let_go();
   }
 
  private:
@@ -162,8 +162,18 @@ class Session : public ExecSession, public std::enable_shared_from_this<Session>
     done_ = true;
     auto callback = std::move(callbacks_.ended);
     callbacks_ = {};
-    if (socket_) socket_->close();
+    let_go();
     if (callback) callback(std::move(how));
+  }
+
+  // Its callbacks hold us, and we it: whoever ends the loop now would leave both behind, with their socket.
+  void let_go() {
+    if (!socket_) return;
+    socket_->on_message(nullptr);
+    socket_->on_writable(nullptr);
+    socket_->on_closed(nullptr);
+    socket_->close();
+    socket_.reset();
   }
 
   base::http::Client client_;

@@ -79,6 +79,10 @@ class AttachedExec {
     if (!input_) session_->end_input();
   }
 
+  ~AttachedExec() { session_->abandon(); }
+  AttachedExec(const AttachedExec&) = delete;
+  AttachedExec& operator=(const AttachedExec&) = delete;
+
   ExecResult run() {
     loop_.run();
     if (failure_) throw *failure_;

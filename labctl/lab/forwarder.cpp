@@ -31,10 +31,22 @@ class Connection : public std::enable_shared_from_this<Connection> {
         });
   }
 
+  // The WebSocket's callbacks hold us, and we it: whoever ends the loop would leave both behind, with their sockets.
+  void abandon() {
+    failed_ = [](const base::Error&) {};
+    close();
+    if (!lab_) return;
+    lab_->on_message(nullptr);
+    lab_->on_writable(nullptr);
+    lab_->on_closed(nullptr);
+    lab_.reset();
+  }
+
  private:
   static constexpr std::size_t kPendingMessages = 8;
 
   void connected(std::shared_ptr<WebSocket> lab) {
+    if (!socket_.is_open()) return lab->close();
     lab_ = std::move(lab);
     auto self = shared_from_this();
     lab_->on_message([self](std::string data, bool) { self->write(std::move(data)); });
@@ -52,6 +64,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     socket_.async_read_some(boost::asio::buffer(buffer_),
                             [self = shared_from_this()](error_code error, std::size_t count) {
                               self->reading_ = false;
+                              if (!self->lab_) return;
                               if (error) return self->local_closed(error);
                               self->lab_->send_binary({self->buffer_.data(), count});
                               self->read();
@@ -85,7 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     boost::asio::async_write(socket_, boost::asio::buffer(pending_.front()),
                              [self = shared_from_this()](error_code error, std::size_t) {
                                self->writing_ = false;
-                               if (error) return self->close();
+                               if (error || !self->lab_) return self->close();
                                self->pending_.pop_front();
                                if (self->pending_.size() <= kPendingMessages) self->lab_->resume();
                                self->write_next();
@@ -152,7 +165,9 @@ class Forwarder::Implementation : public std::enable_shared_from_this<Forwarder:
       if (error == boost::asio::error::operation_aborted || self->stopped_) return;
       if (error) return self->accept_later();
       auto failed = [self](const base::Error& failure) { self->report(failure); };
-      std::make_shared<Connection>(std::move(socket), failed)->connect(self->client_, self->path_);
+      auto connection = std::make_shared<Connection>(std::move(socket), failed);
+      self->remember(connection);
+      connection->connect(self->client_, self->path_);
       self->accept();
     });
   }
@@ -162,9 +177,17 @@ class Forwarder::Implementation : public std::enable_shared_from_this<Forwarder:
     error_code ignored;
     acceptor_.close(ignored);
     pause_.cancel();
+    for (const std::weak_ptr<Connection>& it : connections_) {
+      if (std::shared_ptr<Connection> connection = it.lock()) connection->abandon();
+    }
   }
 
  private:
+  void remember(const std::shared_ptr<Connection>& connection) {
+    std::erase_if(connections_, [](const std::weak_ptr<Connection>& it) { return it.expired(); });
+    connections_.push_back(connection);
+  }
+
   // Out of descriptors, say: those in use come back.
   void accept_later() {
     pause_.expires_after(std::chrono::milliseconds(100));
@@ -183,6 +206,7 @@ class Forwarder::Implementation : public std::enable_shared_from_this<Forwarder:
   tcp::acceptor acceptor_;
   boost::asio::steady_timer pause_;
   Failed failed_;
+  std::vector<std::weak_ptr<Connection>> connections_;
   bool stopped_ = false;
 };
 

@@ -81,6 +81,25 @@ TEST_F(ControlTest, ACommandHasItsInputAndGivesItsOutputs) {
   EXPECT_FALSE(result.timed_out);
 }
 
+// A scenario makes thousands of calls.
+TEST_F(ControlTest, ACallLeavesNoDescriptorBehind) {
+  lab_.on_websocket = [](fake::Socket socket, const base::http::Request&) {
+    socket->send_binary(fake::status({{"exit", 0}}));
+    socket->resume();
+  };
+  auto open_descriptors = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
+  };
+  control_.run({"a", {"true"}, {}, {}, {}});
+  control_.lab();
+  auto before = open_descriptors();  // the fake lab's own, which come and go, are among them
+  for (int i = 0; i < 50; ++i) {
+    control_.run({"a", {"true"}, {}, {}, {}});
+    control_.lab();
+  }
+  EXPECT_LT(open_descriptors(), before + 10);
+}
+
 TEST_F(ControlTest, ALargeInputArrivesWhole) {
   lab_.on_websocket = fake::run_here;
   std::string input;

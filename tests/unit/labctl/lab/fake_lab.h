@@ -136,7 +136,8 @@ class Lab {
     process_->end();
     boost::asio::post(loop_, [this] {
       server_.reset();
-      loop_.stop();
+      // Connections let go of their callbacks in turns to come.
+      boost::asio::post(loop_, [this] { boost::asio::post(loop_, [this] { loop_.stop(); }); });
     });
     thread_.join();
   }

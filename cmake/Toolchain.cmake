@@ -2,8 +2,11 @@
 
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # Targets with precompiled headers are cached by this, and where they are compiled with -fpch-preprocess (ccache's
+  # manual, "Precompiled headers").
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -fdiagnostics-color=auto)
@@ -15,7 +18,10 @@ if(LABCTL_WERROR)
   add_compile_options(-Werror)
 endif()
 if(LABCTL_SANITIZE)
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g1)
+  # With optimisation the checks take several times as long to compile, and GCC takes what they add for the use of
+  # uninitialised values.
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-O0>)
   add_link_options(-fsanitize=address,undefined)
 endif()
 

@@ -118,7 +118,9 @@ class ResponseStreamImplementation : public ResponseStream,
     protocol::async_write_header(
         connection_->socket(), *serializer,
         [self = shared_from_this(), head, serializer](error_code code, size_t) { self->written(code); });
-    connection_->watch_for_close([self = shared_from_this()] { self->end(); });
+    auto callbacks = std::make_shared<Callbacks>();
+    callbacks_ = callbacks;
+    connection_->watch_for_close([self = shared_from_this(), callbacks] { self->end(); });
   }
 
   void write(std::string data) override {
@@ -139,10 +141,12 @@ class ResponseStreamImplementation : public ResponseStream,
   size_t backlog() const override { return backlog_; }
   bool closed() const override { return closed_; }
   void on_closed(std::function<void()> callback) override {
-    closed_callback_ = std::move(callback);
-    if (closed_) report_closed();
+    if (closed_) return asio::post(connection_->executor(), std::move(callback));
+    if (auto callbacks = callbacks_.lock()) callbacks->closed = std::move(callback);
   }
-  void on_drained(std::function<void()> callback) override { drained_callback_ = std::move(callback); }
+  void on_drained(std::function<void()> callback) override {
+    if (auto callbacks = callbacks_.lock()) callbacks->drained = std::move(callback);
+  }
 
  private:
   void flush() {
@@ -180,7 +184,8 @@ class ResponseStreamImplementation : public ResponseStream,
     if (code) return end();
     flush();
     if (backlog_ == 0 && !closed_ && !finishing_) {
-      if (auto callback = drained_callback_) callback();
+      auto callbacks = callbacks_.lock();
+      if (auto callback = callbacks ? callbacks->drained : nullptr) callback();
     }
   }
 
@@ -192,13 +197,19 @@ class ResponseStreamImplementation : public ResponseStream,
   }
 
   void report_closed() {
-    asio::post(connection_->executor(), [self = shared_from_this()] {
-      auto callback = std::move(self->closed_callback_);
-      self->closed_callback_ = nullptr;
-      self->drained_callback_ = nullptr;
-      if (callback) callback();
+    asio::post(connection_->executor(), [self = shared_from_this(), callbacks = callbacks_.lock()] {
+      if (!callbacks) return;
+      Callbacks last = std::exchange(*callbacks, {});
+      if (last.closed) last.closed();
     });
   }
+
+  // Owned by the read that waits for the peer's close: they may own the stream, and an event loop that ends before that
+  // read has ended lets go of both.
+  struct Callbacks {
+    std::function<void()> closed;
+    std::function<void()> drained;
+  };
 
   std::shared_ptr<Connection> connection_;
   const bool chunked_;
@@ -208,8 +219,7 @@ class ResponseStreamImplementation : public ResponseStream,
   bool writing_ = false;
   bool finishing_ = false;
   bool closed_ = false;
-  std::function<void()> closed_callback_;
-  std::function<void()> drained_callback_;
+  std::weak_ptr<Callbacks> callbacks_;
 };
 
 class ExchangeImplementation : public Exchange {

@@ -173,6 +173,7 @@ class ControllerTest : public ::testing::Test {
       }
       if (loop_.stopped()) loop_.restart();
       loop_.run_one_for(20ms);
+      loop_.poll();  // looking at every object after every event would take far longer than the events
       play_kubelets();
     }
     return ::testing::AssertionSuccess();

@@ -162,12 +162,14 @@ void forbid_fallback_tunnels() {
 // whole.
 void set_autoload(const ModuleTree& modules) {
   // modprobe looks in DIR/lib/modules; Debian's are where no modprobe looks.
-  make_directories("/run/labctl/modules/lib");
-  base::check_system("link the modules", ::symlink(kUmlModules, "/run/labctl/modules/lib/modules"));
-  const std::string script = "/run/labctl/modprobe";
+  const std::string folder = kLabModules;
+  make_directories(folder + "/lib");
+  base::check_system("link the modules", ::symlink(kUmlModules, (folder + "/lib/modules").c_str()));
+  // Not only the kernel calls it: iptables-legacy runs, where it is, what /proc/sys/kernel/modprobe names.
+  const std::string script = folder + "/modprobe";
   base::FileDescriptor file = base::open_file(script, O_WRONLY | O_CREAT | O_TRUNC, 0755);
   std::string refusal = serves_iptables_nft(modules) ? "" : "case \"$*\" in *nfnetlink-subsys-10*) exit 1; esac\n";
-  base::write_all(file.get(), "#!/bin/sh\n" + refusal + "exec /sbin/modprobe -d /run/labctl/modules \"$@\"\n");
+  base::write_all(file.get(), "#!/bin/sh\n" + refusal + "exec /sbin/modprobe -d " + folder + " \"$@\"\n");
   base::write_file("/proc/sys/kernel/modprobe", script);
 }
 

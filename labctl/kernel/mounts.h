@@ -13,6 +13,8 @@ namespace kernel {
 inline constexpr const char* kLabDirectory = "/run/labctl";
 inline constexpr const char* kLabBin = "/run/labctl/bin";
 inline constexpr const char* kLabLibexec = "/run/labctl/libexec";
+// An embedded kernel's modules, as `modprobe -d` wants them, and the modprobe that knows them.
+inline constexpr const char* kLabModules = "/run/labctl/modules";
 
 // mount(2); throws base::Error naming both.
 void mount_at(const std::string& source, const std::string& target, const std::string& type, unsigned long flags,

@@ -79,7 +79,7 @@ void see_host_anew(const std::string& target) {
 void mount_run(const Preparation& preparation) {
   const std::string folder = kernel::kLabDirectory;
   std::vector<std::pair<base::FileDescriptor, std::string>> kept;
-  for (const char* its : {kernel::kLabBin, kernel::kLabLibexec}) {
+  for (const char* its : {kernel::kLabBin, kernel::kLabLibexec, kernel::kLabModules}) {
     if (std::filesystem::exists(its)) kept.emplace_back(kernel::clone_mount(AT_FDCWD, its), its);
   }
   for (const std::string& target : preparation.names.mounts) {
@@ -171,6 +171,9 @@ pid_t Node::start(base::Program program) {
     program.environment.try_emplace("PATH",
                                     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/labctl/bin");
     program.environment.try_emplace("HOME", "/root");
+    if (std::filesystem::exists(kernel::kLabModules)) {  // for who types it; modprobe(8), ENVIRONMENT
+      program.environment.try_emplace("MODPROBE_OPTIONS", std::string("-d ") + kernel::kLabModules);
+    }
     program.environment.try_emplace("HOSTNAME", host_name_);
     program.environment.try_emplace("LABCTL_NODE", name_);
     return base::start_program(program);

@@ -70,7 +70,7 @@ std::string RunningLab::run(const std::string& node, const std::string& command)
   lab::Command shell;
   shell.node = node;
   shell.arguments = {"sh", "-c", command + " 2>&1"};
-  shell.timeout = std::chrono::seconds(30);
+  shell.timeout = std::chrono::seconds(60);
   return control_->run(shell).output;
 }
 
@@ -88,6 +88,19 @@ std::string RunningLab::events() {
 
 void OnWhateverKernel::SetUpTestSuite() {
   runtime_directory();
+}
+
+void OnAnEmbeddedKernel::SetUpTestSuite() {
+  runtime_directory();
+}
+
+void OnAnEmbeddedKernel::SetUp() {
+  if (std::string why = obstacle(); !why.empty()) GTEST_SKIP() << why;
+}
+
+std::string OnAnEmbeddedKernel::obstacle() {
+  auto availability = kernel::make_uml_provider()->availability();
+  return availability.available ? "" : availability.why;
 }
 
 void EachKernel::SetUpTestSuite() {

@@ -41,6 +41,15 @@ class OnWhateverKernel : public testing::Test {
   static void SetUpTestSuite();
 };
 
+// Tests of what an embedded kernel alone can serve; skipped where there is none to be had.
+class OnAnEmbeddedKernel : public testing::Test {
+ protected:
+  static void SetUpTestSuite();
+  void SetUp() override;
+  // Why there is none; empty where there is.
+  static std::string obstacle();
+};
+
 // The kernels that labs are tried on. A test of one that is not to be had here is skipped, and says why.
 class EachKernel : public testing::TestWithParam<std::string> {
  protected:

@@ -59,6 +59,12 @@ TEST_P(NodesTest, AreMachinesOfTheirOwn) {
   EXPECT_THAT(lab.run("bob", "ps -e"), HasSubstr("sleep"));
 }
 
+TEST_P(NodesTest, AreServedByTheirKernelWithWhatNoTopologyAskedFor) {
+  RunningLab lab(two_nodes, kernel());
+  EXPECT_EQ(lab.run("alice", "iptables -t nat -A POSTROUTING -j MASQUERADE && iptables -t nat -S POSTROUTING"),
+            "-P POSTROUTING ACCEPT\n-A POSTROUTING -j MASQUERADE\n");
+}
+
 TEST_P(NodesTest, SignalsStayInTheNode) {
   RunningLab lab(two_nodes, kernel());
   lab.run("alice", "kill -9 -1");

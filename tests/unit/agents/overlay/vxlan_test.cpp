@@ -2,6 +2,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 
 #include "agents/overlay/tunnels.h"
@@ -205,7 +206,12 @@ TEST_F(VxlanTest, ProgramsTheRouteLastAndRemovesItFirst) {
         });
   });
   program_one();
-  EXPECT_TRUE(run_until(loop, [&] { return order.size() >= 3; }));
+  // Linux up to 6.12 tells twice of a forwarding entry: the device's driver does, and the caller of ndo_fdb_add does.
+  auto told = [&] {
+    order.erase(std::unique(order.begin(), order.end()), order.end());
+    return order.size() >= 3;
+  };
+  EXPECT_TRUE(run_until(loop, told));
   EXPECT_THAT(order, ElementsAre("+neighbour", "+forwarding entry", "+route"));
   order.clear();
   backend_one_->program(one_->self(), {});

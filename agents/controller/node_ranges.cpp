@@ -1,7 +1,6 @@
 #include "agents/controller/node_ranges.h"
 
 #include <algorithm>
-#include <array>
 #include <boost/json/array.hpp>
 #include <sstream>
 
@@ -73,21 +72,10 @@ ClusterRange::ClusterRange(const std::string& cidr, unsigned part_length) : part
   }
 }
 
-// The number stands in the bits between the range's length and the part's.
-Prefix ClusterRange::part(uint64_t number) const {
-  std::array<uint8_t, 16> bytes{};
-  std::copy_n(range_.address.bytes(), range_.address.size(), bytes.begin());
-  for (unsigned bit = part_length_; number != 0; number >>= 1) {
-    --bit;
-    if (number & 1) bytes[bit / 8] = static_cast<uint8_t>(bytes[bit / 8] | (0x80u >> (bit % 8)));
-  }
-  return {netlink::IpAddress(range_.address.family(), bytes.data()), part_length_};
-}
-
 std::optional<Prefix> ClusterRange::lowest_free(const std::vector<Prefix>& taken) const {
   uint64_t count = uint64_t{1} << std::min(part_length_ - range_.length, 16u);
   for (uint64_t number = 0; number < count; ++number) {
-    Prefix candidate = part(number);
+    Prefix candidate = range_.part(part_length_, number);
     if (!any_overlap({candidate}, taken)) return candidate;
   }
   return std::nullopt;

@@ -20,8 +20,6 @@ class ClusterRange {
   std::optional<netlink::Prefix> lowest_free(const std::vector<netlink::Prefix>& taken) const;
 
  private:
-  netlink::Prefix part(uint64_t number) const;
-
   netlink::Prefix range_;
   unsigned part_length_;
 };

@@ -39,6 +39,13 @@ int main(int argument_count, char** arguments) {
   app.add_option("--socket", options.node_api_socket, "Socket of the node API")->required();
   app.add_option("--network-ready-file", options.network_ready_file,
                  "File by which an overlay says that it is up; default: nothing is waited for");
+  app.add_option("--pod-cidr", options.node.pod_cidr,
+                 "Where the node's pods get their addresses from; default: the controller decides")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return netlink::Prefix::parse(text) ? "" : "\"" + text + "\" is not a subnet like 10.244.1.0/24";
+          },
+          "SUBNET"));
   app.add_flag("--control-plane", options.node.control_plane, "Keep pods away that do not tolerate a control plane");
   app.add_option("--cluster-dns", options.cluster_dns,
                  "Address of the cluster's DNS; default: that of the Service kube-system/kube-dns, where there is one "

@@ -113,6 +113,10 @@ json::object node_object(const NodeIdentity& identity, const MachineFacts& facts
     spec["taints"] =
         json::array{json::object{{"key", "node-role.kubernetes.io/control-plane"}, {"effect", "NoSchedule"}}};
   }
+  if (!identity.pod_cidr.empty()) {
+    spec["podCIDR"] = identity.pod_cidr;
+    spec["podCIDRs"] = json::array{identity.pod_cidr};
+  }
   return {{"metadata", json::object{{"name", identity.name}, {"labels", labels_of(identity, facts)}}},
           {"spec", std::move(spec)},
           {"status", status_of(identity, facts, readiness, {})}};

@@ -14,6 +14,7 @@ struct NodeIdentity {
   std::string name;
   std::string address;
   bool control_plane = false;
+  std::string pod_cidr = {};  // empty: the controller gives one
 };
 
 // Of the machine.

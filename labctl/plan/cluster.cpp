@@ -33,9 +33,10 @@ class Cluster {
         if (worker.value != plan_.control_plane) add_proxy(worker.value);
       }
     }
-    add_nodelet(plan_.control_plane, true);
+    std::uint64_t number = 0;
+    add_nodelet(plan_.control_plane, true, number++);
     for (const auto& worker : cluster_.workers) {
-      if (worker.value != plan_.control_plane) add_nodelet(worker.value, false);
+      if (worker.value != plan_.control_plane) add_nodelet(worker.value, false, number++);
     }
     add_manifests();
     for (const topology::Manifest& manifest : topology_.manifests) add_endpoints(manifest);
@@ -115,9 +116,12 @@ class Cluster {
                          "--ipvs-scheduler=" + cluster_.proxy.scheduler})));
   }
 
-  void add_nodelet(const std::string& node, bool control_plane) {
-    std::vector<std::string> arguments{program("nodelet"), "--api=" + plan_.api, "--node=" + node,
-                                       "--node-ip=" + address_of(node).to_string(), "--socket=/run/labctl/node.sock"};
+  // A node brings its part of podCIDR along: the controller would hand them out as nodes come, each time otherwise.
+  void add_nodelet(const std::string& node, bool control_plane, std::uint64_t number) {
+    std::string pod_cidr = cluster_.pod_cidr.value.part(topology::node_range_length, number).to_string();
+    std::vector<std::string> arguments{program("nodelet"),       "--api=" + plan_.api,
+                                       "--node=" + node,         "--node-ip=" + address_of(node).to_string(),
+                                       "--pod-cidr=" + pod_cidr, "--socket=/run/labctl/node.sock"};
     if (cluster_.overlay.enabled) arguments.push_back("--network-ready-file=/run/flannel/subnet.env");
     bool also_worker = std::any_of(cluster_.workers.begin(), cluster_.workers.end(),
                                    [&](const auto& worker) { return worker.value == node; });

@@ -78,6 +78,17 @@ Prefix Prefix::network() const {
   return Prefix{IpAddress(address.family(), bytes.data()), length};
 }
 
+// The number stands in the bits between the two lengths.
+Prefix Prefix::part(unsigned part_length, std::uint64_t number) const {
+  std::array<std::uint8_t, 16> bytes{};
+  std::copy_n(network().address.bytes(), address.size(), bytes.begin());
+  for (unsigned bit = part_length; number != 0 && bit > 0; number >>= 1) {
+    --bit;
+    if (number & 1) bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] | (0x80u >> (bit % 8)));
+  }
+  return Prefix{IpAddress(address.family(), bytes.data()), part_length};
+}
+
 bool Prefix::contains(const IpAddress& other) const {
   return other.family() == address.family() && Prefix{other, length}.network().address == network().address;
 }

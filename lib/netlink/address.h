@@ -47,6 +47,8 @@ struct Prefix {
 
   // The same with the host bits cleared.
   Prefix network() const;
+  // Of the parts of LENGTH that it can be cut into, the one with this NUMBER, from 0.
+  Prefix part(unsigned part_length, std::uint64_t number) const;
   bool contains(const IpAddress& other) const;
   bool overlaps(const Prefix& other) const;
   bool is_default() const { return length == 0 && address.is_unspecified(); }

@@ -8,8 +8,6 @@
 namespace topology {
 namespace {
 
-// Every node takes a /24 of the pods' range.
-constexpr unsigned node_range_length = 24;
 // The least that holds the API server's own Service (.1) and DNS (.10).
 constexpr unsigned longest_service_range = 28;
 

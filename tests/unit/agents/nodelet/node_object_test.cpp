@@ -36,6 +36,15 @@ TEST(NodeObject, AControlPlaneKeepsPodsAway) {
   EXPECT_EQ(kube::text_at(taint, "effect"), "NoSchedule");
 }
 
+TEST(NodeObject, BringsThePodCidrThatItWasGiven) {
+  EXPECT_EQ(kube::Node::parse(node_object(worker, facts, {})).pod_cidr, "") << "else the controller gives one";
+  NodeIdentity given = worker;
+  given.pod_cidr = "10.244.7.0/24";
+  kube::Node node = kube::Node::parse(node_object(given, facts, {}));
+  EXPECT_EQ(node.pod_cidr, "10.244.7.0/24");
+  EXPECT_THAT(node.pod_cidrs, testing::ElementsAre("10.244.7.0/24"));
+}
+
 TEST(NodeStatus, IsReportedOnlyWhenItIsNews) {
   kube::Node node = kube::Node::parse(node_object(worker, facts, {true, {}}));
   EXPECT_TRUE(is_reported(node, worker, {true, {}}));

@@ -75,6 +75,13 @@ TEST(Prefix, ClearsHostBits) {
   EXPECT_EQ(prefix("fd00:1:2:3::4/49").network().to_string(), "fd00:1:2::/49");
 }
 
+TEST(Prefix, IsCutIntoParts) {
+  EXPECT_EQ(Prefix::parse("10.244.0.0/16")->part(24, 0).to_string(), "10.244.0.0/24");
+  EXPECT_EQ(Prefix::parse("10.244.0.0/16")->part(24, 255).to_string(), "10.244.255.0/24");
+  EXPECT_EQ(Prefix::parse("10.244.9.9/16")->part(26, 5).to_string(), "10.244.1.64/26");
+  EXPECT_EQ(Prefix::parse("fd00:1::/48")->part(64, 258).to_string(), "fd00:1:0:102::/64");
+}
+
 TEST(Prefix, ContainsAndOverlaps) {
   EXPECT_TRUE(prefix("10.0.0.0/8").contains(ip("10.255.255.255")));
   EXPECT_FALSE(prefix("10.0.0.0/8").contains(ip("11.0.0.0")));

@@ -37,6 +37,9 @@ find_package(fmt REQUIRED)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(LIBNL REQUIRED IMPORTED_TARGET libnl-3.0 libnl-route-3.0 libnl-genl-3.0)
 pkg_check_modules(FYAML REQUIRED IMPORTED_TARGET libfyaml)
+# Linear in the text and without recursion: patterns are a stranger's, and the lab's first process matches them.
+# Static: what a lab's first process has to load, an embedded kernel loads slowly.
+find_library(RE2_LIBRARY NAMES libre2.a REQUIRED)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(IPSET REQUIRED IMPORTED_TARGET libipset)
 

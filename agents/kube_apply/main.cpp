@@ -1,9 +1,11 @@
 // kube-apply: applies manifests to an API server that may not be up yet, and waits for what they describe.
 
+#include <fcntl.h>
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 
@@ -19,6 +21,7 @@ struct Options {
   std::string api;
   std::vector<std::string> files;
   std::vector<std::string> conditions;
+  std::string once;
   double timeout_seconds = 60;
 };
 
@@ -39,7 +42,11 @@ void run(const Options& options) {
   auto timeout = std::chrono::milliseconds(static_cast<int64_t>(options.timeout_seconds * 1000));
   kube_apply::Session session(options.api, kube_apply::Clock::now() + timeout);
   session.wait_until_ready();
-  kube_apply::apply(session, objects, std::cout);
+  // What users have changed since is theirs.
+  if (options.once.empty() || !std::filesystem::exists(options.once)) {
+    kube_apply::apply(session, objects, std::cout);
+    if (!options.once.empty()) base::open_file(options.once, O_WRONLY | O_CREAT, 0644);
+  }
   kube_apply::wait_for(session, conditions, objects, std::cout);
 }
 
@@ -51,6 +58,7 @@ int main(int argument_count, char** arguments) {
   app.add_option("--api", options.api, "URL of the API server")->required()->envname("API");
   app.add_option("--wait", options.conditions, "nodes, nodes=COUNT, deployments, pods; may be given several times")
       ->allow_extra_args(false);
+  app.add_option("--once", options.once, "Apply only where this file is missing, and make it; wait in any case");
   app.add_option("--timeout", options.timeout_seconds, "Seconds for everything together")->capture_default_str();
   app.add_option("FILE", options.files, "Manifests; - is standard input");
   CLI11_PARSE(app, argument_count, arguments);

@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-#include <filesystem>
 
 #include "labctl/commands/arguments.h"
 #include "labctl/commands/output.h"
@@ -18,7 +17,7 @@ std::vector<lab::LabFolder> chosen_labs(const Options& options) {
   std::vector<lab::LabFolder> labs;
   for (const std::string& name : options.labs) {
     lab::LabFolder folder = lab::lab_folder(name);
-    labs.push_back(std::filesystem::exists(folder.path) ? folder : lab::find_lab(name));
+    labs.push_back(folder.is_genuine() ? folder : lab::find_lab(name));
   }
   return labs;
 }

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <ctime>
 
+#include "lib/base/utf8.h"
+
 namespace commands {
 namespace {
 
@@ -73,10 +75,15 @@ std::string quoted(const std::string& word) {
 
 std::string printable(const std::string& text) {
   std::string shown;
-  for (char c : text) {
+  unsigned char before = 0;
+  for (char c : base::valid_utf8(text)) {
     auto byte = static_cast<unsigned char>(c);
     bool control = (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f;
-    shown += control ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+    // U+0080 to U+009F, of which U+009B begins an escape sequence as ESC [ does (ECMA-48, 8-bit codes).
+    bool control_pair = before == 0xc2 && byte < 0xa0;
+    if (control_pair) shown.pop_back();
+    shown += control || control_pair ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+    before = byte;
   }
   return shown;
 }

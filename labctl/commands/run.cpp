@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "labctl/commands/help.h"
+#include "labctl/commands/output.h"
 #include "labctl/commands/tail.h"
 #include "labctl/lab/start.h"
 #include "labctl/topology/faults.h"
@@ -46,7 +47,8 @@ int refuse(const CLI::App& application, const CLI::ParseError& error, Context& c
 }
 
 void say(Context& context, const std::string& message) {
-  context.err << "labctl: " << message << "\n";
+  // It may quote what a stranger's workload has said.
+  context.err << "labctl: " << printable(message) << "\n";
 }
 
 void parse(CLI::App& application, std::vector<std::string> arguments) {

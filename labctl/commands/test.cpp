@@ -29,6 +29,7 @@ void run_tests(const Options& chosen, Context& context) {
   options.version = LABCTL_VERSION;
   Interrupt interrupt;
   context.exit_code = scenario::test_main(options, context.out, context.err, interrupt.descriptor());
+  if (interrupt.signal() != 0) context.exit_code = 128 + interrupt.signal();
 }
 
 // What the worker starts must not keep the pipe open by which it is heard.

@@ -10,6 +10,7 @@
 #include <exception>
 
 #include "lib/base/error.h"
+#include "lib/base/utf8.h"
 
 namespace kernel {
 
@@ -109,7 +110,7 @@ std::string progress_line(const std::string& phase, const std::string& message, 
 }
 
 std::string error_line(const std::string& message) {
-  return json::serialize(json::object{{"error", message}}) + "\n";
+  return base::valid_utf8(json::serialize(json::object{{"error", message}})) + "\n";
 }
 
 }  // namespace kernel

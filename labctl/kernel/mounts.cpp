@@ -66,9 +66,16 @@ std::vector<std::string> folders_below(const std::string& path) {
   return folders;
 }
 
+// Where PATH leads; PATH itself where it leads nowhere.
+std::string resolved(const std::string& path) {
+  std::error_code error;
+  fs::path target = fs::weakly_canonical(path, error);
+  return error ? path : target.string();
+}
+
 void mount_memory(const std::string& path, unsigned mode, bool keep_folders) {
   std::error_code ignored;
-  if (!fs::is_directory(path, ignored) || fs::is_symlink(path, ignored)) return;
+  if (!fs::is_directory(path, ignored)) return;
   std::vector<std::string> folders = keep_folders ? folders_below(path) : std::vector<std::string>{};
   char options[32];
   std::snprintf(options, sizeof options, "mode=%o", mode);
@@ -122,10 +129,19 @@ void make_directories(const std::string& path) {
 }
 
 void mount_private_directories(const std::vector<std::string>& masked) {
+  struct Covering {
+    std::string path;
+    unsigned mode;
+    bool keep_folders;
+  };
+  // A system may have made links of them (/home to /var/home): what counts is where they lead, as long as they can be
+  // followed.
+  std::vector<Covering> coverings;
   for (const PrivateDirectory& directory : kPrivateDirectories) {
-    mount_memory(directory.path, directory.mode, directory.keep_folders);
+    coverings.push_back({resolved(directory.path), directory.mode, directory.keep_folders});
   }
-  for (const std::string& path : masked) mount_memory(path, 0700, false);
+  for (const std::string& path : masked) coverings.push_back({resolved(path), 0700, false});
+  for (const Covering& it : coverings) mount_memory(it.path, it.mode, it.keep_folders);
   make_directories("/run/lock");
   make_directories("/run/labctl");
 }
@@ -139,7 +155,8 @@ void mount_own_sys() {
 }
 
 bool is_hidden_in_labs(const std::string& path, const std::string& home) {
-  auto is_below = [&](const std::string& directory) { return (path + "/").starts_with(directory + "/"); };
+  std::string target = resolved(path);
+  auto is_below = [&](const std::string& directory) { return (target + "/").starts_with(resolved(directory) + "/"); };
   if (home.size() > 1 && is_below(home)) return true;
   return std::any_of(std::begin(kPrivateDirectories), std::end(kPrivateDirectories),
                      [&](const PrivateDirectory& directory) { return is_below(directory.path); });

@@ -28,7 +28,8 @@ void attach_mount(const base::FileDescriptor& mount, const std::string& target);
 void protect_mount(int directory, const std::string& path, bool no_devices);
 
 // Fresh memory on everything that is written in a lab: /run /tmp /var/tmp /var/log …, and over the home directories,
-// with the folders found there (empty) where programs expect them. MASKED: further folders to be hidden.
+// with the folders found there (empty) where programs expect them. MASKED: further folders to be hidden. Links are
+// followed: where they lead is hidden.
 void mount_private_directories(const std::vector<std::string>& masked);
 // Whether PATH (absolute) is below one of them, or below HOME, which is hidden wherever it is.
 bool is_hidden_in_labs(const std::string& path, const std::string& home);

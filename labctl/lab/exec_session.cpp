@@ -4,7 +4,9 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "lib/base/error.h"
 #include "lib/base/http.h"
+#include "lib/base/utf8.h"
 
 namespace lab {
 namespace {
@@ -36,7 +38,13 @@ std::string first_message(const ExecRequest& request) {
   if (request.terminal) {
     for (const auto& pair : size_object(*request.terminal)) object[pair.key()] = pair.value();
   }
-  return json::serialize(object);
+  std::string message = json::serialize(object);
+  if (!base::is_valid_utf8(message)) {
+    throw base::Error("run " + base::valid_utf8(request.arguments.empty() ? "a command" : request.arguments.front()) +
+                      " in node " + request.node + ": what is asked for holds bytes that are no UTF-8")
+        .with_mend("hand them over by the command's standard input, or write them as printf(1) does");
+  }
+  return message;
 }
 
 ExecEnd parse_status(std::string_view text) {

@@ -81,9 +81,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // ---- from the lab
 
   void write(std::string data) {
-    if (data.empty()) return;
-    got_data_ = true;
-    pending_.push_back(std::move(data));
+    if (data.empty()) {
+      target_ended_ = true;
+    } else {
+      got_data_ = true;
+      pending_.push_back(std::move(data));
+    }
     if (pending_.size() > kPendingMessages) lab_->pause();
     write_next();
   }
@@ -91,7 +94,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void write_next() {
     if (writing_) return;
     if (pending_.empty()) {
-      if (lab_ended_) close();
+      if (lab_ended_) return close();
+      error_code ignored;
+      if (target_ended_) socket_.shutdown(tcp::socket::shutdown_send, ignored);
       return;
     }
     writing_ = true;
@@ -131,7 +136,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<WebSocket> lab_;
   std::array<char, 32 * 1024> buffer_;
   std::deque<std::string> pending_;
-  bool reading_ = false, writing_ = false, local_ended_ = false, lab_ended_ = false, got_data_ = false;
+  bool reading_ = false, writing_ = false, local_ended_ = false, target_ended_ = false, lab_ended_ = false,
+       got_data_ = false;
 };
 
 tcp family_of(int listener) {

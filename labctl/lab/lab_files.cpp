@@ -29,12 +29,18 @@ bool is_file_at(int descriptor, const fs::path& path) {
          held.st_dev == named.st_dev;
 }
 
+base::Error not_a_lab(const LabFolder& folder) {
+  return base::Error(folder.path.string() + " is there already, and was not made by a lab")
+      .with_mend("give the lab another --name, or set LABCTL_RUNTIME_DIR to a folder that nothing else is in");
+}
+
 // A folder that is being removed may be ours to make again between any two steps.
 base::FileDescriptor make_and_lock(const LabFolder& folder) {
   constexpr int kAttempts = 100;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    if (::mkdir(folder.path.c_str(), 0700) < 0 && errno != EEXIST) {
-      throw base::Error::system("make the folder " + folder.path.string());
+    if (::mkdir(folder.path.c_str(), 0700) < 0) {
+      if (errno != EEXIST) throw base::Error::system("make the folder " + folder.path.string());
+      if (!holds_only_lab_files(folder.path)) throw not_a_lab(folder);
     }
     base::FileDescriptor lock(::open(folder.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock.valid() && errno == ENOENT) continue;
@@ -48,16 +54,25 @@ base::FileDescriptor make_and_lock(const LabFolder& folder) {
   throw base::Error("make the folder " + folder.path.string() + ": somebody removes it again and again");
 }
 
+// What remove_folder() calls it: ".NAME.PID".
+bool is_doomed(const std::string& name) {
+  std::size_t dot = name.rfind('.');
+  return name.starts_with('.') && dot > 0 && is_lab_name(name.substr(1, dot - 1)) &&
+         name.find_first_not_of("0123456789", dot + 1) == std::string::npos;
+}
+
 // Under another name first: whoever makes it anew meanwhile is not disturbed.
 void remove_folder(const fs::path& path) {
-  fs::path doomed = path.parent_path() / ("." + path.filename().string() + "." + std::to_string(::getpid()));
+  std::string name = path.filename().string();
+  fs::path doomed = is_doomed(name) ? path : path.parent_path() / ("." + name + "." + std::to_string(::getpid()));
   std::error_code ignored;
-  fs::rename(path, doomed, ignored);
+  if (doomed != path) fs::rename(path, doomed, ignored);
   if (!ignored) fs::remove_all(doomed, ignored);
 }
 
-// Leaves it where somebody lives in it.
+// Leaves it where somebody lives in it, and where it is no lab's.
 void remove_if_dead(const LabFolder& folder) {
+  if (!folder.is_genuine()) return;
   base::FileDescriptor lock(::open(folder.lock().c_str(), O_RDWR | O_CLOEXEC));
   if (lock.valid() && !take_lock(lock.get())) return;
   remove_folder(folder.path);
@@ -71,7 +86,10 @@ void reclaim_old_folders(const fs::path& directory) {
     auto changed = fs::last_write_time(entry->path() / "lab.log", unknown);
     if (unknown) changed = fs::last_write_time(entry->path(), unknown);
     if (unknown || fs::file_time_type::clock::now() - changed < kKeepLastWords) continue;
-    remove_if_dead({entry->path(), entry->path().filename().string()});
+    LabFolder folder{entry->path(), entry->path().filename().string()};
+    if (is_lab_name(folder.name)) remove_if_dead(folder);
+    // Its remover was killed meanwhile; the lock may have gone first.
+    if (is_doomed(folder.name) && holds_only_lab_files(folder.path)) remove_folder(folder.path);
   }
 }
 

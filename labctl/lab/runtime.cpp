@@ -54,21 +54,30 @@ void check_private(const fs::path& path) {
   }
 }
 
-std::vector<fs::path> folders_in(const fs::path& directory) {
-  std::vector<fs::path> folders;
+std::vector<fs::path> entries_of(const fs::path& directory) {
+  std::vector<fs::path> entries;
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-    folders.push_back(entry->path());
+    entries.push_back(entry->path());
   }
-  std::sort(folders.begin(), folders.end());
-  return folders;
+  std::sort(entries.begin(), entries.end());
+  return entries;
 }
 
-bool is_lab_name(const std::string& name) {
-  auto allowed = [](unsigned char c) { return (c < 128 && std::isalnum(c)) || c == '-' || c == '_'; };
-  return !name.empty() && name.size() <= kLongestName && name.front() != '-' &&
-         std::all_of(name.begin(), name.end(), allowed);
+}  // namespace
+
+bool holds_only_lab_files(const fs::path& folder) {
+  struct stat status {};
+  if (::lstat(folder.c_str(), &status) < 0 || !S_ISDIR(status.st_mode)) return false;
+  const LabFolder lab{folder, {}};
+  const fs::path known[] = {lab.control_socket(), lab.lock(), lab.lab_log(), lab.guest_log()};
+  std::vector<fs::path> files = entries_of(folder);
+  return std::all_of(files.begin(), files.end(), [&](const fs::path& file) {
+    return std::find(std::begin(known), std::end(known), file) != std::end(known);
+  });
 }
+
+namespace {
 
 std::string names_of_living() {
   std::string names;
@@ -99,6 +108,12 @@ fs::path runtime_directory() {
   if (::mkdir(directory.c_str(), 0700) < 0 && errno != EEXIST) throw base::Error::system("make " + directory.string());
   check_private(directory);
   return directory;
+}
+
+bool LabFolder::is_genuine() const {
+  struct stat status {};
+  bool has_lock = ::lstat(lock().c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == ::geteuid();
+  return has_lock && holds_only_lab_files(path);
 }
 
 bool LabFolder::alive() const {
@@ -137,6 +152,12 @@ bool LabFolder::wait_until_ended(std::chrono::milliseconds timeout) const {
   return wait_for_process(process, deadline - Clock::now());
 }
 
+bool is_lab_name(const std::string& name) {
+  auto allowed = [](unsigned char c) { return (c < 128 && std::isalnum(c)) || c == '-' || c == '_'; };
+  return !name.empty() && name.size() <= kLongestName && name.front() != '-' &&
+         std::all_of(name.begin(), name.end(), allowed);
+}
+
 void check_lab_name(const std::string& name) {
   if (is_lab_name(name)) return;
   throw base::Error("\"" + name + "\" cannot be a lab's name")
@@ -155,9 +176,9 @@ LabFolder lab_folder(const std::string& name) {
 
 std::vector<LabFolder> all_labs() {
   std::vector<LabFolder> labs;
-  for (const fs::path& path : folders_in(runtime_directory())) {
+  for (const fs::path& path : entries_of(runtime_directory())) {
     LabFolder folder{path, path.filename().string()};
-    if (is_lab_name(folder.name)) labs.push_back(std::move(folder));
+    if (is_lab_name(folder.name) && (folder.alive() || folder.is_genuine())) labs.push_back(std::move(folder));
   }
   return labs;
 }

@@ -30,6 +30,8 @@ struct LabFolder {
   std::filesystem::path lab_log() const { return path / "lab.log"; }
   std::filesystem::path guest_log() const { return path / "guest.log"; }
 
+  // False for what no lab has made, whatever its name: a folder that holds something else, or no lock.
+  bool is_genuine() const;
   bool alive() const;
   // 0 where it is not alive. To be used while alive() only: the number may be another process's afterwards.
   pid_t first_process() const;
@@ -39,11 +41,15 @@ struct LabFolder {
   bool wait_until_ended(std::chrono::milliseconds timeout) const;
 };
 
+// Whether FOLDER is a folder with nothing in it that labs do not make.
+bool holds_only_lab_files(const std::filesystem::path& folder);
+
 // True once the process of this handle has ended. A lab's first process that has ended has taken all others with it:
 // the kernel has it wait for them.
 bool wait_for_process(const base::FileDescriptor& process, std::chrono::nanoseconds timeout);
 
 // Lab names become folder and host names: letters, digits, '-' and '_', at most 32. Throws base::Error with the mend.
+bool is_lab_name(const std::string& name);
 void check_lab_name(const std::string& name);
 LabFolder lab_folder(const std::string& name);
 // Those that are alive, by name.
@@ -59,7 +65,7 @@ base::Error explain(const LabFolder& folder, const base::Error& failure);
 
 // Takes the lock and makes the files that a new lab lives with; what a dead lab of this name left is removed first, and
 // so is what others left more than a day ago. Throws where it is alive: "lab X is running already; labctl down X, or
-// give the new one another --name".
+// give the new one another --name"; and where there is something at its place that is no lab's.
 kernel::LabFiles make_lab_files(const LabFolder& folder);
 
 // Ends it: asks the supervisor, then waits; a lab that does not end within PATIENCE_MS is killed by its first process

@@ -79,11 +79,11 @@ class Cluster {
 
   void add_control_plane() {
     const std::string& node = plan_.control_plane;
-    Process api =
-        process("apiserver", node,
-                {program("apiserver"), "--port", std::to_string(api_port), "--advertise-address",
-                 address_of(node).to_string(), "--service-cluster-ip-range", cluster_.service_cidr.value.to_string(),
-                 "--service-node-port-range", "30000-32767", "--data", "/run/apiserver.journal"});
+    Process api = process(
+        "apiserver", node,
+        {program("apiserver"), "--port", std::to_string(api_port), "--advertise-address", address_of(node).to_string(),
+         "--service-cluster-ip-range", cluster_.service_cidr.value.to_string(), "--service-node-port-range",
+         "30000-32767", "--data", std::string(disk_folder) + "/apiserver.journal"});
     api.after.clear();
     api.ready.condition = topology::Ready::Tcp{api_port};
     plan_.processes.push_back(std::move(api));
@@ -139,9 +139,9 @@ class Cluster {
 
   // Applies the manifests and waits until what they ask for runs: the lab is ready when it has ended.
   void add_manifests() {
-    Process apply =
-        process("kube-apply", plan_.control_plane,
-                {program("kube-apply"), "--api", plan_.api, "--wait", nodes_condition(), "--wait", "deployments"});
+    Process apply = process("kube-apply", plan_.control_plane,
+                            {program("kube-apply"), "--api", plan_.api, "--wait", nodes_condition(), "--wait",
+                             "deployments", "--once", std::string(disk_folder) + "/applied"});
     if (!topology_.manifests.empty()) apply.arguments.push_back(manifests_file);
     apply.ready.condition = topology::Ready::Exit{};
     apply.ready.within = topology::Duration(60000);

@@ -140,6 +140,8 @@ struct Plan {
 inline constexpr const char* libexec_folder = "/run/labctl/libexec";
 // Where the supervisor puts the manifests, as one file, in a lab with a cluster.
 inline constexpr const char* manifests_file = "/run/labctl/manifests.json";
+// Of the control plane: what is written here survives the node's restart, as on a machine's disk.
+inline constexpr const char* disk_folder = "/run/labctl/disk";
 inline constexpr std::uint16_t api_port = 8080;
 
 Plan make_plan(const topology::Topology& topology, const std::string& lab_name = {});

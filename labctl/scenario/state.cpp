@@ -1,8 +1,8 @@
 // Looks at the state of a node: what a command says, and the kernel's tables.
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include <algorithm>
-#include <regex>
 #include <set>
 
 #include "labctl/scenario/inspecting.h"
@@ -63,7 +63,7 @@ Look look(LabAccess& access, Resolver& resolver, const topology::CommandOutcome&
   lab::CommandResult result = access.run(command);
   Look look{false, describe(result)};
   if (result.timed_out || result.exit_code != outcome.exit) return look;
-  look.holds = !outcome.prints || std::regex_search(result.output, std::regex(resolver.pattern(*outcome.prints)));
+  look.holds = !outcome.prints || RE2::PartialMatch(result.output, RE2(resolver.pattern(*outcome.prints), RE2::Quiet));
   return look;
 }
 

@@ -10,6 +10,7 @@
 #include "labctl/scenario/run_one.h"
 #include "lib/base/error.h"
 #include "lib/base/file_descriptor.h"
+#include "lib/base/utf8.h"
 #include "lib/kube/objects.h"
 
 namespace scenario {
@@ -50,7 +51,8 @@ class Speaker {
 
   void say(const char* event, json::object object) {
     object["event"] = event;
-    base::write_all(output_, json::serialize(object) + "\n");
+    // What commands print may be anything.
+    base::write_all(output_, base::valid_utf8(json::serialize(object)) + "\n");
   }
 
   Progress progress() {

@@ -2,14 +2,20 @@
 
 #include <boost/json.hpp>
 
+#include "lib/base/utf8.h"
+
 namespace supervisor {
 
 constexpr size_t largest_backlog = 4 << 20;
 
+std::string line_of(const boost::json::value& value) {
+  return base::valid_utf8(boost::json::serialize(value)) + "\n";
+}
+
 void answer(base::http::Exchange& exchange, const boost::json::value& body, int status) {
   base::http::Response response;
   response.status = status;
-  response.body = boost::json::serialize(body) + "\n";
+  response.body = line_of(body);
   exchange.respond(std::move(response));
 }
 

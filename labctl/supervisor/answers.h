@@ -27,6 +27,9 @@ bool wants_follow(const base::http::Request& request);
 // A stream that a slow reader cannot make grow without bound: it is cut then.
 void write_bounded(base::http::ResponseStream& stream, std::string data);
 
+// VALUE as a line; what processes say of themselves may be anything, and is made UTF-8.
+std::string line_of(const boost::json::value& value);
+
 // What LOG holds, and, where the request asks for it, what follows.
 void answer_log(const ExchangePointer& exchange, const std::shared_ptr<OutputLog>& log);
 

@@ -2,11 +2,22 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/json.hpp>
+#include <charconv>
 
 #include "labctl/supervisor/exec.h"
 #include "lib/base/error.h"
 
 namespace supervisor {
+namespace {
+
+std::optional<std::uint16_t> port_of(const std::string& text) {
+  std::uint16_t port = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc() || end != text.data() + text.size() || port == 0) return std::nullopt;
+  return port;
+}
+
+}  // namespace
 
 ControlApi::ControlApi(Lab& lab, int listener)
     : lab_(lab), server_(lab.loop(), [this](ExchangePointer exchange) { handle(exchange); }) {
@@ -91,12 +102,12 @@ void ControlApi::handle_pods(const ExchangePointer& exchange, const Segments& se
 void ControlApi::handle_events(const ExchangePointer& exchange) {
   base::http::Response head;
   head.content_type = "application/x-ndjson";
-  for (const boost::json::object& event : lab_.events().all()) head.body += boost::json::serialize(event) + "\n";
+  for (const boost::json::object& event : lab_.events().all()) head.body += line_of(event);
   if (!wants_follow(exchange->request())) return exchange->respond(std::move(head));
   std::shared_ptr<base::http::ResponseStream> stream = exchange->stream(std::move(head));
   Events& events = lab_.events();
-  std::uint64_t follower = events.follow(
-      [stream](const boost::json::object& event) { write_bounded(*stream, boost::json::serialize(event) + "\n"); });
+  std::uint64_t follower =
+      events.follow([stream](const boost::json::object& event) { write_bounded(*stream, line_of(event)); });
   stream->on_closed([&events, follower] { events.unfollow(follower); });
 }
 
@@ -114,12 +125,12 @@ void ControlApi::handle_forward(const ExchangePointer& exchange) {
   if (!request.is_websocket_upgrade()) return refuse(*exchange, 400, "forward is a WebSocket");
   std::string name = request.parameter("node");
   std::string address = request.has_parameter("address") ? request.parameter("address") : "127.0.0.1";
-  int port = std::stoi(request.parameter("port"));
-  if (port < 1 || port > 65535) return refuse(*exchange, 400, "\"port\" is not a port");
+  std::optional<std::uint16_t> port = port_of(request.parameter("port"));
+  if (!port) return refuse(*exchange, 400, "\"port\" is not a port");
   std::shared_ptr<Node> node = lab_.find_node(name);
   if (!node) return refuse(*exchange, 404, "no node \"" + name + "\" in this lab");
   exchange->upgrade_websocket([this, node, address, port](std::shared_ptr<base::http::WebSocket> client) {
-    serve_forward(lab_.loop(), *node, address, static_cast<std::uint16_t>(port), std::move(client));
+    serve_forward(lab_.loop(), *node, address, *port, std::move(client));
   });
 }
 

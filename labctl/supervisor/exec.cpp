@@ -190,6 +190,7 @@ class Session : public std::enable_shared_from_this<Session> {
     if (data.empty()) {
       input_ended_ = true;
     } else {
+      within_line_ = data.back() != '\n' && data.back() != '\r';
       pending_.push_back(std::move(data));
     }
     if (pending_.size() > 8) client_->pause();
@@ -216,11 +217,12 @@ class Session : public std::enable_shared_from_this<Session> {
                              });
   }
 
-  // A terminal has no end of file, but a character for it (VEOF, Ctrl-D).
+  // A terminal has no end of file, but a character for it (VEOF, Ctrl-D). Within a line it only ends the line; what is
+  // read after that is the end of the file.
   void end_input() {
     if (terminal_ < 0) return input_.reset();
     input_ended_ = false;
-    pending_.push_back("\x04");
+    pending_.push_back(within_line_ ? "\x04\x04" : "\x04");
     write_input();
   }
 
@@ -310,7 +312,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<int> status_;
   int terminal_ = -1;
   pid_t pid_ = -1;
-  bool started_ = false, finished_ = false, writing_ = false, input_ended_ = false, drained_ = false;
+  bool started_ = false, finished_ = false, writing_ = false, input_ended_ = false, drained_ = false,
+       within_line_ = false;
 };
 
 }  // namespace

@@ -101,8 +101,12 @@ void Lab::apply(const plan::Operation& operation) {
 void Lab::serve_node(const std::string& node) {
   node_apis_.erase(node);
   node_apis_[node] = std::make_unique<NodeApi>(*this, node, node_socket(node));
-  nodes_.at(node)->share_file(node_socket(node), "node.sock");
-  if (node == plan_.control_plane) nodes_.at(node)->share_file(plan::manifests_file, "manifests.json");
+  nodes_.at(node)->share(node_socket(node), "node.sock");
+  if (node != plan_.control_plane) return;
+  nodes_.at(node)->share(plan::manifests_file, "manifests.json");
+  const std::string disk = std::string(kernel::kLabDirectory) + "/disk";
+  kernel::make_directories(disk);
+  nodes_.at(node)->share(disk, "disk");
 }
 
 // Those written in the topology are JSON already, those in files of their own come with the bundle.
@@ -204,7 +208,9 @@ void Lab::kill_node(const std::string& name) {
 
 void Lab::restart_node(const std::string& name) {
   std::shared_ptr<Node> node = find_node(name);
-  if (!node || node->kind() != Node::Kind::node) throw base::Error("no node \"" + name + "\" in this lab");
+  if (!node || node->name() != name || node->kind() != Node::Kind::node) {
+    throw base::Error("no node \"" + name + "\" in this lab");
+  }
   kill_node(name);
   for (const plan::CreateCable& cable : cables_of(name)) applier_.remove(cable);
   for (const plan::Operation& operation : plan_.operations_of(name)) apply(operation);
@@ -214,22 +220,25 @@ void Lab::restart_node(const std::string& name) {
 
 // ---- looking
 
+// A pod of the host's network is where its node is.
 std::shared_ptr<Node> Lab::find_node(const std::string& name) const {
   auto found = nodes_.find(name);
   if (found != nodes_.end()) return found->second;
-  std::shared_ptr<Node> only;
-  for (const auto& [full_name, node] : nodes_) {
-    if (node->kind() != Node::Kind::pod || full_name.substr(full_name.find('/') + 1) != name) continue;
-    if (only) return nullptr;
-    only = node;
-  }
-  return only;
+  const Pod* pod = find_pod(name);
+  return pod == nullptr ? nullptr : pod->node;
 }
 
-Pod* Lab::find_pod(const std::string& name) {
+// By "NAMESPACE/NAME", or by NAME alone where one pod has it and no node.
+Pod* Lab::find_pod(const std::string& name) const {
   if (Pod* pod = pods_.find(name)) return pod;
-  std::shared_ptr<Node> node = find_node(name);
-  return node && node->kind() == Node::Kind::pod ? pods_.find(node->name()) : nullptr;
+  if (nodes_.count(name) != 0) return nullptr;
+  Pod* only = nullptr;
+  for (const auto& [full_name, pod] : pods_.all()) {
+    if (full_name.substr(full_name.find('/') + 1) != name) continue;
+    if (only != nullptr) return nullptr;
+    only = pod.get();
+  }
+  return only;
 }
 
 boost::json::object Lab::to_json() const {
@@ -280,6 +289,15 @@ boost::json::array Lab::nodes_to_json() {
     for (auto& [name, node] : nodes_) {
       if (node->kind() == kind) all.push_back(node_to_json(*node));
     }
+  }
+  for (const auto& [name, pod] : pods_.all()) {
+    if (!pod->host_network) continue;
+    all.push_back(boost::json::object{{"name", name},
+                                      {"kind", "pod"},
+                                      {"state", pod->node->killed() ? "killed" : "running"},
+                                      {"host", pod->host},
+                                      {"hostNetwork", true},
+                                      {"links", boost::json::array()}});
   }
   return all;
 }

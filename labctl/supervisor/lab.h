@@ -47,7 +47,7 @@ class Lab {
 
   // A node, or a pod by its full name, or by its own where only one namespace has it; nullptr where there is none.
   std::shared_ptr<Node> find_node(const std::string& name) const;
-  Pod* find_pod(const std::string& name);
+  Pod* find_pod(const std::string& name) const;
 
   boost::json::object to_json() const;
   boost::json::array nodes_to_json();

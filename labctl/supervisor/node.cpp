@@ -100,7 +100,7 @@ void mount_run(const Preparation& preparation) {
   }
   for (size_t i = 0; i < sources.size(); ++i) {
     std::string target = folder + "/" + preparation.shared[i].second;
-    create_file(target, "");
+    make_target(target, sources[i]);
     kernel::mount_at(fmt::format("/proc/self/fd/{}", sources[i].get()), target, "", MS_BIND);
   }
   for (const std::string& target : preparation.names.mounts) see_host_anew(target);
@@ -142,7 +142,7 @@ netlink::Socket& Node::socket() {
   return *socket_;
 }
 
-void Node::share_file(const std::string& source, const std::string& name) {
+void Node::share(const std::string& source, const std::string& name) {
   shared_.emplace_back(source, name);
 }
 

@@ -53,8 +53,8 @@ class Node {
   // The same, but the node goes on: it may be given new processes.
   void kill_processes();
 
-  // A folder of the lab that is seen in the node as /run/labctl/NAME; to be set before anything runs.
-  void share_file(const std::string& source, const std::string& name);
+  // A file or folder of the lab that is seen in the node as /run/labctl/NAME; to be set before anything runs.
+  void share(const std::string& source, const std::string& name);
 
  private:
   void start_init();

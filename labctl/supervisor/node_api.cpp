@@ -84,7 +84,7 @@ void NodeApi::follow_events(const ExchangePointer& exchange) {
     if (pod.host != node) return;
     boost::json::object event{
         {"pod", pod.name}, {"id", container.id}, {"container", container.name}, {"exit", container.exit_code}};
-    write_bounded(*stream, boost::json::serialize(event) + "\n");
+    write_bounded(*stream, line_of(event));
   });
   stream->on_closed([&pods, follower] { pods.unfollow_exits(follower); });
 }

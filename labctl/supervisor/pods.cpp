@@ -65,6 +65,14 @@ std::string host_end(const std::string& pod) {
   return fmt::format("veth{:08x}", netlink::stable_hash(pod) & 0xffffffff);
 }
 
+// From its IPv4 address, as CNI's hwaddr does (0a:58 and the address): what others remember of who had the address
+// before stays true.
+netlink::MacAddress pod_mac(const netlink::IpAddress& address, const std::string& pod) {
+  if (address.is_v6()) return netlink::MacAddress::derived_from(pod);
+  const std::uint8_t* bytes = address.bytes();
+  return netlink::MacAddress({0x0a, 0x58, bytes[0], bytes[1], bytes[2], bytes[3]});
+}
+
 }  // namespace
 
 Pods::Pods(boost::asio::io_context& loop, Reaper& reaper, Events& events, Nodes& nodes, Names names)
@@ -85,7 +93,12 @@ Pod& Pods::create(const std::string& host, const std::string& name, const boost:
     if (pod->host_network) {
       pod->node = nodes_.at(host);
     } else {
-      connect(*pod, request);
+      try {
+        connect(*pod, request);
+      } catch (const base::Error&) {
+        disconnect(host, name);
+        throw;
+      }
     }
   });
   events_.add(host, "pod", fmt::format("{} created{}", name, pod->address.empty() ? "" : " at " + pod->address));
@@ -130,7 +143,7 @@ void Pods::connect(Pod& pod, const boost::json::object& request) {
   near.master = netlink::get_link(host.socket(), text(request, "bridge", "cni0")).index;
   near.up = true;
   far.name = "eth0";
-  far.mac = netlink::MacAddress::derived_from(pod.name);
+  far.mac = pod_mac(address.address, pod.name);
   netlink::create_veth(host.socket(), near, far, pod.node->network());
   netlink::set_bridge_port_hairpin(host.socket(), near.name, true);
 
@@ -140,6 +153,14 @@ void Pods::connect(Pod& pod, const boost::json::object& request) {
   netlink::set_link_up(socket, "eth0");
   std::optional<netlink::IpAddress> gateway = netlink::IpAddress::parse(text(request, "gateway"));
   if (gateway) netlink::add_route(socket, {netlink::Prefix{}, gateway, "eth0", std::nullopt, false, std::nullopt});
+}
+
+// The pair would go with the pod's namespace, but only after a while, and its name is that of a new pod's as well.
+void Pods::disconnect(const std::string& host, const std::string& pod) {
+  auto found = nodes_.find(host);
+  if (found == nodes_.end() || found->second->killed()) return;
+  netlink::Socket& socket = found->second->socket();
+  if (netlink::find_link(socket, host_end(pod))) netlink::delete_link(socket, host_end(pod));
 }
 
 void Pods::remove(const std::string& name) {
@@ -153,12 +174,13 @@ void Pods::remove(const std::string& name) {
   } else {
     pod.node->kill();
     nodes_.erase(name);
+    disconnect(pod.host, name);
   }
   events_.add(pod.host, "pod", name + " removed");
   pods_.erase(found);
 }
 
-Pod* Pods::find(const std::string& name) {
+Pod* Pods::find(const std::string& name) const {
   auto found = pods_.find(name);
   return found == pods_.end() ? nullptr : found->second.get();
 }

@@ -44,7 +44,7 @@ class Pods {
   // Idempotent: the same pod (by uid) again changes nothing. REQUEST as in docs/node-api.md. All or nothing.
   Pod& create(const std::string& host, const std::string& name, const boost::json::object& request);
   void remove(const std::string& name);
-  Pod* find(const std::string& name);
+  Pod* find(const std::string& name) const;
   std::vector<Pod*> of_host(const std::string& host);
   const std::map<std::string, std::unique_ptr<Pod>>& all() const { return pods_; }
 
@@ -64,6 +64,7 @@ class Pods {
 
  private:
   void connect(Pod& pod, const boost::json::object& request);
+  void disconnect(const std::string& host, const std::string& pod);
   void ensure_bridge(Node& host, const boost::json::object& request);
   void container_exited(const std::string& pod, const std::string& id, int wait_status);
 

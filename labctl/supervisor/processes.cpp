@@ -1,6 +1,7 @@
 #include "labctl/supervisor/processes.h"
 
 #include <fmt/format.h>
+#include <re2/re2.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,12 +9,12 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
-#include <regex>
 #include <sstream>
 
 #include "lib/base/error.h"
 #include "lib/base/http.h"
 #include "lib/base/process.h"
+#include "lib/base/utf8.h"
 #include "lib/netlink/network_namespace.h"
 
 namespace supervisor {
@@ -35,6 +36,7 @@ struct Processes::Entry {
   Restarted restarted;  // set while somebody waits for it to be restarted
   std::optional<int> exit_code;
   Clock::time_point started;
+  std::optional<Clock::time_point> not_ready_since;  // over all attempts; set while it is to become ready
   milliseconds back_off{100};
 };
 
@@ -130,6 +132,7 @@ void Processes::launch(Entry& entry) {
   program.output = program.error = output.write_end.get();
   entry.exit_code.reset();
   entry.started = Clock::now();
+  if (!entry.not_ready_since) entry.not_ready_since = entry.started;
   try {
     entry.pid = nodes_.at(entry.process.node)->start(program);
   } catch (const base::Error& error) {
@@ -142,7 +145,7 @@ void Processes::launch(Entry& entry) {
   entry.log->read_from(loop_, std::move(output.read_end));
   reaper_.watch(entry.pid, [this, &entry, pid = entry.pid](int status) {
     // The end of one that was killed with its node may be seen after the next one was started.
-    if (entry.pid == pid) exited(entry, status);
+    entry.pid == pid ? exited(entry, status) : tell_exit(entry, base::exit_code_of(status));
   });
   events_.add(entry.process.node, "started", fmt::format("{} (PID {})", entry.process.name, entry.pid));
   check_ready(entry);
@@ -152,8 +155,9 @@ void Processes::check_ready(Entry& entry) {
   const auto& condition = entry.process.ready.condition;
   if (std::holds_alternative<std::monostate>(condition)) return become_ready(entry);
   if (const auto* log = std::get_if<topology::Ready::Log>(&condition)) {
-    entry.log->on_line([this, &entry, pattern = std::regex(log->pattern)](const std::string& line) {
-      if (entry.state == ProcessState::starting && std::regex_search(line, pattern)) become_ready(entry);
+    auto pattern = std::make_shared<RE2>(log->pattern, RE2::Quiet);
+    entry.log->on_line([this, &entry, pattern](const std::string& line) {
+      if (entry.state == ProcessState::starting && RE2::PartialMatch(line, *pattern)) become_ready(entry);
     });
   }
   poll_ready(entry);
@@ -172,14 +176,22 @@ void Processes::poll_ready(Entry& entry) {
     ask_http(entry, *http);
   }
   if (met) return become_ready(entry);
-  if (Clock::now() - entry.started > entry.process.ready.within) {
-    return fail(entry, fmt::format("{} was not ready within {} s", entry.process.full_name(),
-                                   static_cast<double>(entry.process.ready.within.count()) / 1000));
-  }
+  if (is_late(entry)) return fail_late(entry);
   entry.timer.expires_after(poll_interval);
   entry.timer.async_wait([this, &entry](boost::system::error_code failure) {
     if (!failure) poll_ready(entry);
   });
+}
+
+bool Processes::is_late(const Entry& entry) {
+  return entry.not_ready_since && Clock::now() - *entry.not_ready_since > entry.process.ready.within;
+}
+
+void Processes::fail_late(Entry& entry) {
+  std::string why = fmt::format("{} was not ready within {} s", entry.process.full_name(),
+                                static_cast<double>(entry.process.ready.within.count()) / 1000);
+  if (entry.restarts > 0) why += fmt::format(", in {} attempts", entry.restarts + 1);
+  fail(entry, why);
 }
 
 // One request at a time, from inside the node: the client makes its socket in the call.
@@ -201,19 +213,23 @@ void Processes::ask_http(Entry& entry, const topology::Ready::Http& condition) {
 
 void Processes::become_ready(Entry& entry) {
   entry.state = ProcessState::ready;
+  entry.not_ready_since.reset();
   entry.timer.cancel();
   events_.add(entry.process.node, "ready", entry.process.name);
   start_possible();
+}
+
+void Processes::tell_exit(const Entry& entry, int exit_code) {
+  events_.add(entry.process.node, "exited", fmt::format("{} (exit code {})", entry.process.name, exit_code));
 }
 
 void Processes::exited(Entry& entry, int wait_status) {
   entry.pid = -1;
   entry.exit_code = base::exit_code_of(wait_status);
   entry.timer.cancel();
-  events_.add(entry.process.node, "exited", fmt::format("{} (exit code {})", entry.process.name, *entry.exit_code));
-  if (entry.state == ProcessState::stopped) return;
+  tell_exit(entry, *entry.exit_code);
   bool once = std::holds_alternative<topology::Ready::Exit>(entry.process.ready.condition);
-  if (once && *entry.exit_code == 0) return become_ready(entry);
+  if (once && *entry.exit_code == 0 && !entry.restarted) return become_ready(entry);
   bool again = entry.restarted || entry.process.restart == topology::Restart::always ||
                (entry.process.restart == topology::Restart::on_failure && *entry.exit_code != 0);
   if (again) return restart_later(entry);
@@ -229,6 +245,8 @@ void Processes::restart_later(Entry& entry) {
   bool lived = Clock::now() - entry.started > std::chrono::seconds(10);
   milliseconds delay = entry.restarted || lived ? milliseconds(0) : entry.back_off;
   entry.back_off = lived ? milliseconds(100) : std::min(entry.back_off * 2, longest_back_off);
+  // Once the lab is ready, an agent is given all the time it needs.
+  if (failed_ && is_late(entry)) return fail_late(entry);
   ++entry.restarts;
   entry.state = ProcessState::starting;
   entry.timer.expires_after(delay);
@@ -243,6 +261,7 @@ void Processes::fail(Entry& entry, const std::string& why) {
   if (!failed_) return;
   std::string tail = entry.log->text();
   if (tail.size() > 2000) tail = tail.substr(tail.size() - 2000);
+  tail = base::valid_utf8(tail);
   while (!tail.empty() && tail.back() == '\n') tail.pop_back();
   std::exchange(failed_, nullptr)(tail.empty() ? why : why + "; it said:\n" + tail);
 }
@@ -252,6 +271,7 @@ void Processes::restart(const std::string& full_name, Restarted done) {
   if (entry.restarted) throw base::Error(full_name + " is being restarted already");
   entry.restarted = std::move(done);
   entry.back_off = milliseconds(100);
+  entry.not_ready_since.reset();
   if (entry.pid < 0) {
     entry.timer.cancel();
     ++entry.restarts;
@@ -276,14 +296,16 @@ void Processes::node_killed(const std::string& node) {
     if (entry->process.node != node) continue;
     entry->timer.cancel();
     entry->state = ProcessState::stopped;
+    entry->pid = -1;
+    entry->not_ready_since.reset();
+    if (entry->restarted) std::exchange(entry->restarted, nullptr)("node " + node + " was killed");
   }
 }
 
+// Also what ends once it has done its work: that work is gone with what the node had in memory.
 void Processes::start_node(const std::string& node) {
   for (Entry* entry : order_) {
-    bool once = std::holds_alternative<topology::Ready::Exit>(entry->process.ready.condition);
-    if (entry->process.node != node || once) continue;
-    entry->state = ProcessState::waiting;
+    if (entry->process.node == node) entry->state = ProcessState::waiting;
   }
   start_possible();
 }

@@ -55,6 +55,9 @@ class Processes {
   void ask_http(Entry& entry, const topology::Ready::Http& condition);
   void become_ready(Entry& entry);
   void exited(Entry& entry, int wait_status);
+  void tell_exit(const Entry& entry, int exit_code);
+  static bool is_late(const Entry& entry);
+  void fail_late(Entry& entry);
   void restart_later(Entry& entry);
   void fail(Entry& entry, const std::string& why);
 

@@ -36,11 +36,15 @@ size_t distance(const std::string& from, const std::string& to) {
 // A stranger's file may hold escape sequences; nobody's terminal shall obey them.
 std::string printable(const std::string& text) {
   std::string shown;
+  unsigned char before = 0;
   for (char character : text) {
     auto byte = static_cast<unsigned char>(character);
+    bool control_pair = before == 0xc2 && byte >= 0x80 && byte < 0xa0;  // U+0080 to U+009F: 8-bit escape codes
+    before = byte;
+    if (control_pair) shown.pop_back();
     bool begins = (byte & 0xc0) != 0x80;  // a character, in UTF-8
     if (begins && shown.size() >= longest_message) return shown + "…";
-    if (byte < 0x20 || byte == 0x7f) {
+    if (byte < 0x20 || byte == 0x7f || control_pair) {
       shown += fmt::format("\\x{:02x}", byte);
     } else {
       shown += character;

@@ -1,10 +1,10 @@
 #include "labctl/topology/values.h"
 
 #include <fmt/ranges.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <charconv>
-#include <regex>
 
 namespace topology {
 namespace {
@@ -146,11 +146,10 @@ Type<std::string> pattern_type() {
                          fmt::format("a regular expression of more than {} characters, shorten it", longest_pattern));
               return false;
             }
-            try {
-              std::regex checked(node.text);
-            } catch (const std::regex_error& error) {
+            RE2 checked(node.text, RE2::Quiet);
+            if (!checked.ok()) {
               return faults.add(node.at,
-                                fmt::format("\"{}\" is not a regular expression: {}", node.text, error.what())),
+                                fmt::format("\"{}\" is not a regular expression: {}", node.text, checked.error())),
                      false;
             }
             pattern = node.text;

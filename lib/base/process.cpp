@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include "lib/base/error.h"
 
@@ -22,6 +23,7 @@ struct Start {
   const Program& program;
   std::vector<char*> arguments;
   std::vector<char*> environment;
+  std::vector<std::string> files;  // one of them is the program
   int null = -1;
   std::optional<Error> failure;
 };
@@ -44,6 +46,16 @@ void set_standard_streams(const Start& start) {
   for (int i = 0; i < 3; ++i) check_system("set a standard stream", ::dup2(copies[i], i));
 }
 
+// Only in the child can be seen which of them is there. Nothing may be allocated here: who execs frees nothing.
+void execute(const Start& start) {
+  int failure = ENOENT;
+  for (const std::string& file : start.files) {
+    ::execvpe(file.c_str(), start.arguments.data(), start.environment.data());
+    if (errno != ENOENT && errno != ENOTDIR && failure != EACCES) failure = errno;
+  }
+  errno = failure;
+}
+
 void become(Start& start) {
   const Program& program = start.program;
   for (int name_space : program.namespaces) check_system("enter a namespace", ::setns(name_space, 0));
@@ -53,7 +65,7 @@ void become(Start& start) {
   set_standard_streams(start);
   if (program.controlling_terminal) check_system("take the terminal", ::ioctl(0, TIOCSCTTY, 0));
   if (::chdir(program.working_directory.c_str()) < 0) throw Error::system("enter " + program.working_directory);
-  ::execvpe(start.arguments[0], start.arguments.data(), start.environment.data());
+  execute(start);
   throw Error::system("run " + program.arguments[0]);
 }
 
@@ -118,6 +130,19 @@ pid_t clone_into_pid_namespace(Start& start, const Stack& stack) {
   return middle.child;
 }
 
+// execvpe(3) would look in our PATH: a program is looked for in the PATH that it is to have.
+std::vector<std::string> files_of(const Program& program) {
+  const std::string& name = program.arguments[0];
+  auto path = program.environment.find("PATH");
+  if (name.find('/') != std::string::npos || path == program.environment.end()) return {name};
+  std::vector<std::string> files;
+  std::istringstream folders(path->second);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    files.push_back((folder.empty() ? "." : folder) + "/" + name);
+  }
+  return files;
+}
+
 std::vector<char*> pointers(const std::vector<std::string>& words) {
   std::vector<char*> result;
   for (const std::string& word : words) result.push_back(const_cast<char*>(word.c_str()));
@@ -145,7 +170,7 @@ pid_t start_program(const Program& program) {
   std::vector<std::string> variables;
   for (const auto& [name, value] : program.environment) variables.push_back(name + "=" + value);
   FileDescriptor null = open_file("/dev/null", O_RDWR);
-  Start start{program, pointers(program.arguments), pointers(variables), null.get(), std::nullopt};
+  Start start{program, pointers(program.arguments), pointers(variables), files_of(program), null.get(), std::nullopt};
 
   Stack stack;
   pid_t child;

@@ -125,7 +125,7 @@ class Shell {
     copy_sources();
     kernel::protect_mount(AT_FDCWD, "/", false);
     std::vector<std::string> masked;
-    if (home_.size() > 1 && !home_.starts_with("/home") && !home_.starts_with("/root")) masked.push_back(home_);
+    if (home_.size() > 1) masked.push_back(home_);
     kernel::mount_devices(kernel::DeviceSource::kHost);
     kernel::mount_private_directories(masked);
     mount_own_proc();

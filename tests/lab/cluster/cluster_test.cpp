@@ -15,6 +15,7 @@
 namespace {
 
 using running_lab::RunningLab;
+using testing::AllOf;
 using testing::HasSubstr;
 
 bool eventually(const std::function<bool()>& condition, std::chrono::seconds within = std::chrono::seconds(30)) {
@@ -116,14 +117,67 @@ TEST_F(ClusterTest, TheProxyPutsBackWhatWasTakenFromIt) {
 
 TEST_F(ClusterTest, TheOverlayPutsBackWhatWasTakenFromIt) {
   run("worker1", "ip link delete flannel.1");
-  EXPECT_TRUE(eventually([&] { return run("worker1", "ip route").find("dev flannel.1 proto static") != std::string::npos; }))
-      << run("worker1", "ip route");
+  EXPECT_TRUE(eventually([&] {
+    return run("worker1", "ip route").find("dev flannel.1 proto static") != std::string::npos;
+  })) << run("worker1", "ip route");
   run("worker2",
       "ip route flush dev flannel.1; bridge fdb show dev flannel.1 | cut -d' ' -f1 | while read mac; do "
       "bridge fdb del $mac dev flannel.1; done");
-  EXPECT_TRUE(eventually([&] { return run("worker2", "ip route").find("dev flannel.1 proto static") != std::string::npos; }))
-      << run("worker2", "ip route");
+  EXPECT_TRUE(eventually([&] {
+    return run("worker2", "ip route").find("dev flannel.1 proto static") != std::string::npos;
+  })) << run("worker2", "ip route");
   expect_service_works();
+}
+
+TEST_F(ClusterTest, AControlPlaneThatIsRestartedHasKeptItsObjects) {
+  const std::string api = "http://192.168.113.10:8080";
+  std::string service = "'" + api + "/api/v1/namespaces/default/services/my-service'";
+  run("cp",
+      "curl -s -X PATCH -H 'Content-Type: application/merge-patch+json' -d '{\"metadata\":{\"labels\":{\"by\":"
+      "\"hand\"}}}' " +
+          service);
+  std::string before = containers();
+  lab_->control().restart_node("cp");
+  EXPECT_TRUE(eventually([&] {
+    return run("cp", "curl -s --max-time 2 " + service).find("\"by\"") != std::string::npos;
+  })) << "not as the topology has it, but as it was";
+  expect_service_works();
+  EXPECT_EQ(containers(), before) << "pods live on";
+}
+
+TEST_F(ClusterTest, APodIsReplacedByAnotherOfItsNameAtOnce) {
+  auto put = [&](const std::string& uid) {
+    return run("worker1",
+               "curl -s -X PUT --unix-socket /run/labctl/node.sock http://node/v1/pods/default/twice -d '{\"uid\":\"" +
+                   uid +
+                   "\",\"address\":\"10.244.1.77/24\",\"gateway\":\"10.244.1.1\",\"bridgeAddress\":"
+                   "\"10.244.1.1/24\"}'");
+  };
+  EXPECT_THAT(put("a"), HasSubstr("\"uid\":\"a\""));
+  run("worker1",
+      "curl -s --unix-socket /run/labctl/node.sock http://node/v1/pods/default/twice/containers -d "
+      "'{\"argv\":[\"sleep\",\"1000\"]}'");
+  EXPECT_THAT(run("worker1", "ping -c 1 -W 5 10.244.1.77"), HasSubstr("1 received"));
+  EXPECT_THAT(put("b"), HasSubstr("\"uid\":\"b\""));
+  EXPECT_THAT(run("worker1", "ping -c 1 -W 5 10.244.1.77"), HasSubstr("1 received")) << "the same address, at once";
+  run("worker1", "curl -s -X DELETE --unix-socket /run/labctl/node.sock http://node/v1/pods/default/twice");
+}
+
+TEST_F(ClusterTest, APodOfTheHostsNetworkCanBeUsedLikeAnother) {
+  run("worker1",
+      "curl -s -X PUT --unix-socket /run/labctl/node.sock http://node/v1/pods/default/at-home -d "
+      "'{\"uid\":\"h\",\"hostNetwork\":true}'");
+  run("worker1",
+      "curl -s --unix-socket /run/labctl/node.sock http://node/v1/pods/default/at-home/containers -d "
+      "'{\"argv\":[\"sleep\",\"1234\"]}'");
+  EXPECT_THAT(run("default/at-home", "ip addr; ps ax"), AllOf(HasSubstr("192.168.113.11"), HasSubstr("sleep 1234")));
+  bool listed = false;
+  for (const boost::json::value& node : lab_->control().nodes()) listed |= node.at("name") == "default/at-home";
+  EXPECT_TRUE(listed);
+  lab_->control().kill_node("default/at-home");
+  EXPECT_TRUE(eventually([&] { return run("worker1", "ps ax").find("sleep 1234") == std::string::npos; }));
+  EXPECT_THAT(run("worker1", "echo its node lives"), HasSubstr("lives"));
+  run("worker1", "curl -s -X DELETE --unix-socket /run/labctl/node.sock http://node/v1/pods/default/at-home");
 }
 
 TEST_F(ClusterTest, AContainerThatIsKilledIsStartedAgain) {

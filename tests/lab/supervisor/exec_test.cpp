@@ -2,8 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <optional>
 #include <random>
 
+#include "labctl/lab/exec_session.h"
 #include "lib/base/error.h"
 #include "tests/lab/running_lab/running_lab.h"
 
@@ -63,6 +66,41 @@ TEST_P(ExecTest, SaysWhatCouldNotBeRun) {
   } catch (const base::Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("/no/such/program"));
     EXPECT_THAT(error.what(), HasSubstr("No such file"));
+  }
+}
+
+TEST_P(ExecTest, RefusesWhatTheControlApiCannotCarry) {
+  try {
+    run({"echo", "caf\xe9"});
+    FAIL() << "it ran";
+  } catch (const base::Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("no UTF-8"));
+  }
+}
+
+// A pipe that ends where somebody else would type Ctrl-D, be that within a line.
+TEST_P(ExecTest, ATerminalEndsWithItsInput) {
+  for (const std::string input : {"abc", "abc\n"}) {
+    boost::asio::io_context loop{1};
+    std::optional<lab::ExecEnd> end;
+    std::shared_ptr<lab::ExecSession> session;
+    bool sent = false;
+    auto send = [&] {
+      if (std::exchange(sent, true)) return;
+      session->send_input(input);
+      session->end_input();
+    };
+    lab::ExecRequest request;
+    request.node = "alone";
+    request.arguments = {"cat"};
+    request.terminal = lab::WindowSize{};
+    auto ignore = [](std::string_view) {};
+    session = lab::ExecSession::start(loop, lab_->folder(), request,
+                                      {ignore, ignore, send, [&](lab::ExecEnd how) { end = std::move(how); }});
+    loop.run_for(std::chrono::seconds(20));
+    ASSERT_TRUE(end) << "it waits for more than \"" << input << '"';
+    EXPECT_EQ(end->exit_code, 0);
+    session->abandon();
   }
 }
 

@@ -133,7 +133,8 @@ TEST_F(LabCommandsTest, ExecAsksForWhatTheOptionsSay) {
     });
     socket->resume();
   };
-  Outcome outcome =   labctl({"exec", "fake", "a", "-n", "-e", "A=1", "--env", "B=x=y", "--cwd", "/tmp", "ls", "-e", "-l"});
+  Outcome outcome =
+      labctl({"exec", "fake", "a", "-n", "-e", "A=1", "--env", "B=x=y", "--cwd", "/tmp", "ls", "-e", "-l"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(boost::json::parse(first), boost::json::parse(R"({"node": "a", "argv": ["ls", "-e", "-l"], "tty": false,
       "cwd": "/tmp", "env": {"A": "1", "B": "x=y"}})"));

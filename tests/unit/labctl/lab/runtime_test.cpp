@@ -152,9 +152,9 @@ TEST_F(LabFolderTest, ANameIsTakenOnce) {
 TEST_F(LabFolderTest, WhatADeadLabLeftIsReplaced) {
   LabFolder folder = lab_folder("web");
   start(folder)->end();
-  base::write_all(base::open_file(folder.path / "left", O_WRONLY | O_CREAT, 0600).get(), "x");
+  base::write_all(base::open_file(folder.lab_log(), O_WRONLY | O_CREAT, 0600).get(), "x");
   kernel::LabFiles files = make_lab_files(folder);
-  EXPECT_FALSE(fs::exists(folder.path / "left"));
+  EXPECT_EQ(base::read_file(folder.lab_log()), "");
   EXPECT_EQ(base::read_file(folder.lock()), "") << "the number of a process that is gone";
   struct stat status {};
   ASSERT_EQ(::stat(folder.control_socket().c_str(), &status), 0);
@@ -173,6 +173,29 @@ TEST_F(LabFolderTest, WhatOthersLeftIsReclaimedAfterADay) {
   EXPECT_FALSE(fs::exists(old.path));
   EXPECT_TRUE(fs::exists(recent.path));
   EXPECT_TRUE(living.alive());
+}
+
+// A runtime directory that somebody shares with other things, their home, say.
+TEST_F(LabFolderTest, WhatNoLabHasMadeIsLeftAlone) {
+  fs::path directory = runtime_directory();
+  auto two_days_ago = fs::file_time_type::clock::now() - std::chrono::hours(48);
+  auto make = [&](const fs::path& file) {
+    fs::create_directories(file.parent_path());
+    base::open_file(file, O_WRONLY | O_CREAT, 0600);
+    for (fs::path it = file; it != directory; it = it.parent_path()) fs::last_write_time(it, two_days_ago);
+    return file;
+  };
+  fs::path theirs[] = {make(directory / "file.txt"),
+                       make(directory / "notes" / "diary"),
+                       make(directory / "precious.d" / "lock"),
+                       make(directory / "repository" / "lock"),
+                       make(directory / "repository" / "config"),
+                       make(directory / ".cache.1" / "thing")};
+  kernel::LabFiles files = make_lab_files(lab_folder("new"));
+  EXPECT_THAT(error_of([] { make_lab_files(lab_folder("notes")); }), HasSubstr("was not made by a lab"));
+  for (const LabFolder& folder : all_labs()) EXPECT_EQ(folder.name, "new");
+  end_lab(lab_folder("repository"), 50);
+  for (const fs::path& path : theirs) EXPECT_TRUE(fs::exists(path)) << path;
 }
 
 TEST_F(LabFolderTest, OneThatDoesNotAnswerIsKilled) {

@@ -1,8 +1,10 @@
 #include "lib/base/process.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/base/error.h"
 
@@ -26,6 +28,21 @@ TEST(StartProgram, GivesArgumentsEnvironmentAndFolder) {
   program.environment = {{"COLOUR", "blue"}, {"PATH", "/usr/bin:/bin"}};
   program.working_directory = "/usr";
   EXPECT_EQ(output_of(program), "a b c blue\n/usr\n");
+}
+
+TEST(StartProgram, LooksForTheProgramInThePathThatItIsToHave) {
+  char folder[] = "/tmp/labctl-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  std::string file = std::string(folder) + "/only-here";
+  base::write_all(base::open_file(file, O_WRONLY | O_CREAT, 0755).get(), "echo $PATH\n");  // a script without #!
+  base::Program program;
+  program.arguments = {"only-here"};
+  program.environment = {{"PATH", std::string("/usr/bin:") + folder}};
+  EXPECT_EQ(output_of(program), std::string("/usr/bin:") + folder + "\n");
+  program.environment = {{"PATH", "/usr/bin"}};
+  EXPECT_THROW(base::start_program(program), base::Error);
+  ::unlink(file.c_str());
+  ::rmdir(folder);
 }
 
 TEST(StartProgram, SaysWhichStepFailed) {

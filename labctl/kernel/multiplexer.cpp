@@ -15,13 +15,14 @@ using boost::system::error_code;
 // One end of a stream: a socket, and what has yet to be written to it.
 class Multiplexer::Relay : public std::enable_shared_from_this<Relay> {
  public:
-  Relay(Multiplexer& owner, LineProtocol::StreamId stream, Socket socket)
-      : owner_(owner), alive_(owner.alive_), stream_(stream), socket_(std::move(socket)) {}
+  Relay(Multiplexer& owner, LineProtocol::StreamId stream, Socket socket, bool is_dialogue)
+      : owner_(owner), alive_(owner.alive_), stream_(stream), socket_(std::move(socket)), is_dialogue_(is_dialogue) {}
 
   // Reads as much as may be sent; on_credit calls again once that is nothing.
   void read() {
     std::size_t size = std::min(buffer_.size(), owner_.protocol_.sendable(stream_));
-    if (reading_ || read_ended_ || closing_ || closed_ || size == 0) return;
+    if (reading_ || read_ended_ || closing_ || closed_) return;
+    if (size == 0) return watch_for_hangup();
     reading_ = true;
     socket_.async_read_some(asio::buffer(buffer_.data(), size),
                             [self = shared_from_this()](error_code error, std::size_t count) {
@@ -39,8 +40,10 @@ class Multiplexer::Relay : public std::enable_shared_from_this<Relay> {
     write_more();
   }
 
-  // The other side gave the stream up: what it had sent before still goes to the socket.
+  // The other side gave the stream up: what it had sent before still goes to the socket, unless it was waiting for an
+  // answer, which it no longer does.
   void close_when_written() {
+    if (is_dialogue_) return close();
     closing_ = true;
     write_more();
   }
@@ -52,6 +55,17 @@ class Multiplexer::Relay : public std::enable_shared_from_this<Relay> {
   }
 
  private:
+  // While nothing may be read, its end would not be seen, and whoever serves a client that was killed would go on.
+  void watch_for_hangup() {
+    if (!is_dialogue_ || watching_) return;
+    watching_ = true;
+    socket_.async_wait(Socket::wait_error, [self = shared_from_this()](error_code error) {
+      if (!*self->alive_) return;
+      self->watching_ = false;
+      if (!error && !self->closing_ && !self->closed_ && !self->write_ended_) self->abandon();
+    });
+  }
+
   void on_read(error_code error, std::size_t count) {
     reading_ = false;
     if (closing_ || closed_) return;
@@ -115,10 +129,12 @@ class Multiplexer::Relay : public std::enable_shared_from_this<Relay> {
   std::shared_ptr<bool> alive_;
   LineProtocol::StreamId stream_;
   Socket socket_;
+  const bool is_dialogue_;
   std::array<char, 16 * 1024> buffer_;
   std::string incoming_;
   std::string outgoing_;
   bool reading_ = false;
+  bool watching_ = false;
   bool writing_ = false;
   bool read_ended_ = false;
   bool write_ended_ = false;
@@ -142,7 +158,7 @@ Multiplexer::~Multiplexer() {
 
 void Multiplexer::open(Channel channel, Socket socket) {
   LineProtocol::StreamId stream = protocol_.open(channel);
-  auto relay = std::make_shared<Relay>(*this, stream, std::move(socket));
+  auto relay = std::make_shared<Relay>(*this, stream, std::move(socket), channel == kControl);
   relays_[stream] = relay;
   relay->read();
   write();
@@ -157,7 +173,7 @@ void Multiplexer::on_open(LineProtocol::StreamId stream, std::uint8_t channel) {
   try {
     auto connector = connectors_.find(channel);
     if (connector == connectors_.end()) throw base::Error("no such channel");
-    auto relay = std::make_shared<Relay>(*this, stream, connector->second());
+    auto relay = std::make_shared<Relay>(*this, stream, connector->second(), channel == kControl);
     relays_[stream] = relay;
     relay->read();
   } catch (const base::Error&) {

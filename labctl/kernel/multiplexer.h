@@ -22,6 +22,7 @@ class Multiplexer : private LineProtocol::Events {
  public:
   using Socket = boost::asio::local::stream_protocol::socket;
   // What a stream is to be connected to on the side that did not open it.
+  // Control is a dialogue: a client that has gone wants nothing more, not even to be heard.
   enum Channel : std::uint8_t { kControl = 0, kProgress = 1 };
   // Makes the socket for a stream that the other side opened on this channel. A base::Error resets the stream.
   using Connect = std::function<Socket()>;

@@ -134,4 +134,15 @@ TEST_F(MultiplexerTest, ALostLineEndsEveryStreamAndIsTold) {
   EXPECT_NE(failure, "");
 }
 
+TEST_F(MultiplexerTest, AClientThatIsKilledIsMissedThoughNobodyReadsWhatItSends) {
+  Socket client = connect();
+  std::string much(4 << 20, 'x');
+  asio::async_write(client, asio::buffer(much), [](boost::system::error_code, std::size_t) {});
+  context.run_for(std::chrono::milliseconds(300));  // all buffers are full
+  bool hung_up = false;
+  served.back().async_wait(Socket::wait_error, [&](boost::system::error_code) { hung_up = true; });
+  client.close();
+  run_until([&] { return hung_up; });
+}
+
 }  // namespace

@@ -3,6 +3,9 @@
 include(GNUInstallDirs)
 set(LABCTL_LIBEXEC_DIR ${CMAKE_BINARY_DIR}/libexec/labctl)
 
+# All that is installed; what a user needs, without the tests.
+add_custom_target(programs)
+
 # labctl_library(name [LINK targets...]): the static library made of this folder.
 function(labctl_library name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
@@ -32,5 +35,6 @@ function(labctl_program name)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${LABCTL_LIBEXEC_DIR})
+  add_dependencies(programs ${name})
   install(TARGETS ${name} DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/labctl)
 endfunction()

@@ -16,6 +16,11 @@ CLI::Option* add_json(CLI::App& command, bool& json) {
   return command.add_flag("--json", json, "write JSON, for scripts");
 }
 
+CLI::Option* add_allow_writable(CLI::App& command, bool& allow_writable) {
+  return command.add_flag("--allow-writable", allow_writable,
+                          "let the lab write what its topology mounts with \"writable: true\"");
+}
+
 std::chrono::milliseconds parse_duration(const std::string& option, const std::string& text) {
   std::optional<topology::Duration> duration = topology::parse_duration(text);
   if (!duration || duration->count() <= 0) {

@@ -34,6 +34,7 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 
 CLI::Option* add_lab(CLI::App& command, std::string& lab);
 CLI::Option* add_json(CLI::App& command, bool& json);
+CLI::Option* add_allow_writable(CLI::App& command, bool& allow_writable);
 
 // "10m", as topologies write durations. Throws CLI::ValidationError naming OPTION.
 std::chrono::milliseconds parse_duration(const std::string& option, const std::string& text);

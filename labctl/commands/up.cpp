@@ -22,6 +22,7 @@ struct Options {
   unsigned memory_mib = 0;
   std::string time_to_live;
   std::string wait;
+  bool allow_writable = false;
   bool timings = false;
   bool json = false;
 };
@@ -31,6 +32,7 @@ lab::StartOptions start_options(const Options& options) {
   start.name = options.name;
   if (options.kernel != "auto") start.kernel = options.kernel;
   start.memory_mib = options.memory_mib;
+  start.allow_writable = options.allow_writable;
   if (!options.time_to_live.empty()) {
     start.time_to_live = std::chrono::ceil<std::chrono::seconds>(parse_duration("--ttl", options.time_to_live));
   }
@@ -160,6 +162,7 @@ void add_up(CLI::App& app, Context& context) {
   command->add_option("--ttl", options->time_to_live, "end the lab after this time (10m)")->type_name("TIME");
   command->add_option("--wait", options->wait, "give up where it is not ready within this time (60s)")
       ->type_name("TIME");
+  add_allow_writable(*command, options->allow_writable);
   command->add_flag("--timings", options->timings, "show how long each phase took");
   add_json(*command, options->json);
   command->footer(

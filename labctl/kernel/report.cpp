@@ -48,7 +48,7 @@ ToolReport examine(const Tool& tool) {
   ToolReport report{tool.name, "", tool.package, tool.used_for};
   std::string path = find_program(tool.name);
   if (path.empty()) return report;
-  report.version = path;
+  report.version = "installed";
   if (tool.version_arguments.empty()) return report;
   try {
     std::vector<std::string> command{path};

@@ -92,6 +92,16 @@ kernel::LabSpec make_spec(const Prepared& prepared, const std::string& path, std
   return spec;
 }
 
+// Whoever starts a stranger's topology must not find files of theirs changed.
+void check_writable_mounts(const topology::Topology& topology) {
+  for (const topology::Mount& mount : topology.mounts) {
+    if (!mount.writable) continue;
+    std::string place = std::to_string(mount.at.line) + ":" + std::to_string(mount.at.column);
+    throw BadInput(base::Error(topology.path + ":" + place + ": the lab may write " + mount.source + " of this host")
+                       .with_mend("if you trust the file, say --allow-writable; or leave out \"writable: true\""));
+  }
+}
+
 }  // namespace
 
 topology::Topology read_topology(const std::string& path) {
@@ -122,6 +132,7 @@ Prepared prepare(const std::string& topology_path, const StartOptions& options) 
   Prepared prepared;
   std::string text = read_topology_text(topology_path);
   prepared.topology = parse_topology(text, topology_path);
+  if (!options.allow_writable) check_writable_mounts(prepared.topology);
   prepared.plan = plan::make_plan(prepared.topology, options.name);
   prepared.folder = lab_folder(prepared.plan.lab);
   prepared.choice = choose_kernel(prepared.plan, options.kernel);

@@ -31,6 +31,7 @@ struct StartOptions {
   std::optional<std::string> kernel;  // "host", "uml"; nothing: chosen by what the topology needs
   unsigned memory_mib = 0;            // of an embedded kernel; 0: the default
   std::optional<std::chrono::seconds> time_to_live;
+  bool allow_writable = false;  // what the topology mounts writable
 };
 
 // What can be known before anything is touched: the topology, its manifests read, its plan, and the kernel it will run

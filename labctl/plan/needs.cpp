@@ -123,6 +123,13 @@ void add_workloads(const topology::Topology& topology, Collector& needs) {
   }
 }
 
+// Those in files of their own are not read here; an embedded kernel loads what it was not told of later.
+bool asks_for_host_ports(const topology::Topology& topology) {
+  return std::any_of(topology.manifests.begin(), topology.manifests.end(), [](const topology::Manifest& manifest) {
+    return manifest.json.find("\"hostPort\":") != std::string::npos;
+  });
+}
+
 // A replaced agent brings needs of its own that nobody here can know; the mode says most of them.
 void add_cluster(const topology::Cluster& cluster, Collector& needs) {
   needs.add("veth", "cluster: pods");
@@ -146,6 +153,7 @@ std::vector<Need> needs_of(const topology::Topology& topology, const Plan& plan)
   Collector needs;
   for (const Operation& operation : plan.operations) add_operation(operation, needs);
   if (topology.cluster) add_cluster(*topology.cluster, needs);
+  if (asks_for_host_ports(topology)) needs.add("iptables", "manifests: hostPort");
   add_workloads(topology, needs);
   add_scenario(topology, needs);
   return needs.take();

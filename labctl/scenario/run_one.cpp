@@ -64,6 +64,7 @@ class Run {
       options.name = job_.lab;
       options.kernel = job_.kernel;
       options.memory_mib = job_.memory_mib;
+      options.allow_writable = job_.allow_writable;
       prepared_ = lab::prepare(job_.path, options);
     } catch (const topology::InvalidTopology& error) {
       return end_with(RunResult::Outcome::invalid, error.what());

@@ -16,6 +16,7 @@ struct Job {
   std::string lab;                    // its name: no other lab's
   std::optional<std::string> kernel;  // "host", "uml"; nothing: chosen
   unsigned memory_mib = 0;            // of an embedded kernel; 0: the default
+  bool allow_writable = false;        // what the topology mounts writable
   bool keep = false;                  // the lab goes on
   std::string folder;                 // made where it fails
   unsigned repetition = 1;

@@ -105,6 +105,7 @@ class TestRun {
         job.lab = lab_name(path, waiting_.size() + 1);
         job.kernel = options_.kernel;
         job.memory_mib = options_.memory_mib;
+        job.allow_writable = options_.allow_writable;
         job.keep = options_.keep;
         job.folder = remains_ / job.lab;
         job.repetition = repetition;

@@ -17,6 +17,7 @@ struct TestOptions {
   unsigned repeat = 1;
   std::optional<std::string> kernel;  // "host", "uml"; nothing: each topology's own choice
   unsigned memory_mib = 0;            // of an embedded kernel; 0: the default
+  bool allow_writable = false;        // what topologies mount writable
   bool keep = false;                  // labs go on
   std::string junit;                  // a file; empty: none
   bool json = false;                  // to OUT, instead of what people read

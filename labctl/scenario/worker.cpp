@@ -71,8 +71,13 @@ class Speaker {
 }  // namespace
 
 json::object to_json(const Job& job) {
-  json::object object{{"path", job.path}, {"lab", job.lab},       {"memoryMiB", job.memory_mib},
-                      {"keep", job.keep}, {"folder", job.folder}, {"repetition", job.repetition}};
+  json::object object{{"path", job.path},
+                      {"lab", job.lab},
+                      {"memoryMiB", job.memory_mib},
+                      {"keep", job.keep},
+                      {"folder", job.folder},
+                      {"repetition", job.repetition},
+                      {"allowWritable", job.allow_writable}};
   if (job.kernel) object["kernel"] = *job.kernel;
   return object;
 }
@@ -83,6 +88,7 @@ Job parse_job(const json::object& object) {
   job.lab = kube::text_at(object, "lab");
   job.memory_mib = static_cast<unsigned>(kube::number_at(object, "memoryMiB"));
   job.keep = kube::flag_at(object, "keep");
+  job.allow_writable = kube::flag_at(object, "allowWritable");
   job.folder = kube::text_at(object, "folder");
   job.repetition = static_cast<unsigned>(kube::number_at(object, "repetition", 1));
   if (object.contains("kernel")) job.kernel = kube::text_at(object, "kernel");

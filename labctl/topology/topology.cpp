@@ -24,7 +24,8 @@ Type<Mount> mount_type() {
                                        "/home/me/my-proxy")),
                  field<Mount>("target", &Mount::target, path_type(), "Where it is seen; the same path where left out.",
                               "/run/my-proxy"),
-                 field<Mount>("writable", &Mount::writable, boolean_type(), "Whether the lab may write it.", "false")};
+                 field<Mount>("writable", &Mount::writable, boolean_type(), "Whether the lab may write it; whoever starts it must say `--allow-writable` then.",
+                              "false")};
   return object_type(std::move(kind));
 }
 

@@ -67,6 +67,17 @@ class StartTest : public ::testing::Test {
   fake::TemporaryFolder files_;
 };
 
+TEST_F(StartTest, AStrangersTopologyWritesNothingOfTheHosts) {
+  std::string path = write("t.yaml", "version: 1\nname: t\nmounts:\n  - {source: /usr/share/doc, writable: true}\n");
+  std::string refusal = refusal_of<BadInput>([&] { prepare(path, {}); });
+  EXPECT_THAT(refusal, HasSubstr("t.yaml:4:5: the lab may write /usr/share/doc of this host"));
+  EXPECT_THAT(refusal, HasSubstr("--allow-writable"));
+  StartOptions trusting;
+  trusting.allow_writable = true;
+  trusting.kernel = "host";
+  EXPECT_TRUE(prepare(path, trusting).spec.mounts.at(0).writable);
+}
+
 TEST_F(StartTest, WhatCannotBeReadIsBadInput) {
   EXPECT_THAT(refusal_of<BadInput>([] { read_topology("/nosuch.yaml"); }), HasSubstr("No such file"));
   EXPECT_THAT(refusal_of<BadInput>([this] { read_topology(files_.path()); }), HasSubstr("Is a directory"));

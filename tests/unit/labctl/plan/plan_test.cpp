@@ -337,4 +337,17 @@ TEST(PlanNeeds, OfAClusterAreThoseOfItsAgents) {
                                    "bridge-netfilter", "vxlan"));
 }
 
+TEST(PlanNeeds, OfHostPortsAreThoseOfTheirRules) {
+  auto needs = [](const std::string& port) {
+    return needs_of(plan_of(
+        "nodes: {a: {links: {lan: 10.0.0.1}}}\n"
+        "cluster: {controlPlane: a, workers: [a], network: lan, proxy: {enabled: false}, overlay: {enabled: false}}\n"
+        "manifests: [{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: c, image: "
+        "echo, ports: [{" +
+        port + "}]}]}}]\n"));
+  };
+  EXPECT_THAT(needs("containerPort: 80"), Not(Contains("iptables")));
+  EXPECT_THAT(needs("containerPort: 80, hostPort: 80"), Contains("iptables"));
+}
+
 }  // namespace

@@ -46,9 +46,9 @@ std::string bundle_of(const LabSpec& spec);
 
 // The descriptors that the lab lives with; all but the bundle and the progress socket are the caller's to make.
 struct LabFiles {
-  base::FileDescriptor control;    // listening unix socket
-  base::FileDescriptor lock;       // locked (F_OFD_SETLK); the lab's PID 1 keeps it, and the lab's PID is written into it
-  base::FileDescriptor lab_log;    // O_APPEND
+  base::FileDescriptor control;  // listening unix socket
+  base::FileDescriptor lock;     // locked (F_OFD_SETLK); the lab's PID 1 keeps it, and the lab's PID is written into it
+  base::FileDescriptor lab_log;  // O_APPEND
   base::FileDescriptor guest_log;  // O_APPEND
 };
 
@@ -58,9 +58,9 @@ struct Progress {
   double milliseconds = 0;  // how long the phase took; 0 where it has only begun
 };
 
-// Returns when the lab is ready; throws base::Error with what the lab said, or how it died, where it does not get there.
-// Should the caller die before, or INTERRUPT (a descriptor) become readable, the lab ends. The lab outlives the caller from
-// then on.
+// Returns when the lab is ready; throws base::Error with what the lab said, or how it died, where it does not get
+// there. Should the caller die before, or INTERRUPT (a descriptor) become readable, the lab ends. The lab outlives the
+// caller from then on.
 void start_lab(const LabSpec& spec, LabFiles files, const Installation& installation,
                const std::function<void(const Progress&)>& on_progress, int interrupt = -1);
 

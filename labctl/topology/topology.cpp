@@ -20,12 +20,13 @@ Type<Network> network_type() {
 
 Type<Mount> mount_type() {
   ObjectKind<Mount> kind{"mount", "A file or folder of the host that the lab may see.", "{source: /home/me/my-proxy}"};
-  kind.fields = {required(field<Mount>("source", &Mount::source, path_type(), "Its absolute path on the host.",
-                                       "/home/me/my-proxy")),
-                 field<Mount>("target", &Mount::target, path_type(), "Where it is seen; the same path where left out.",
-                              "/run/my-proxy"),
-                 field<Mount>("writable", &Mount::writable, boolean_type(), "Whether the lab may write it; whoever starts it must say `--allow-writable` then.",
-                              "false")};
+  kind.fields = {
+      required(
+          field<Mount>("source", &Mount::source, path_type(), "Its absolute path on the host.", "/home/me/my-proxy")),
+      field<Mount>("target", &Mount::target, path_type(), "Where it is seen; the same path where left out.",
+                   "/run/my-proxy"),
+      field<Mount>("writable", &Mount::writable, boolean_type(),
+                   "Whether the lab may write it; whoever starts it must say `--allow-writable` then.", "false")};
   return object_type(std::move(kind));
 }
 

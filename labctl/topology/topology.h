@@ -148,7 +148,8 @@ struct OverlayAgent : Agent {
   std::string backend = "vxlan";
 };
 
-// Every node's pods have addresses from a part of podCIDR of this length, as kube-controller-manager cuts it by default.
+// Every node's pods have addresses from a part of podCIDR of this length, as kube-controller-manager cuts it by
+// default.
 inline constexpr unsigned node_range_length = 24;
 
 struct Cluster {

@@ -34,20 +34,48 @@ bool contains(const IptablesRules& rules, const std::string& chain, const std::s
   return found != rules.end() && std::find(found->second.begin(), found->second.end(), rule) != found->second.end();
 }
 
-void add_pod(IptablesTable& table, const std::string& pod, const PortMapping& mapping) {
-  const std::string chain = host_port_chain(pod);
+void add_pod(IptablesRules& rules, const std::string& pod, const PortMapping& mapping) {
+  std::vector<std::string>& chain = rules[host_port_chain(pod)];
   const std::string comment =
       "-m comment --comment " + netfilter::quote_comment("dnat name: \"cbr0\" id: \"" + pod + "\"");
   for (const HostPort& port : mapping.ports) {
     const std::string protocol = fmt::format("-p {0} -m {0} --dport {1}", port.protocol, port.port);
     const std::string to = port.host_ip.empty() ? "" : "-d " + port.host_ip + "/32 ";
-    table.append(dnat_chain, fmt::format("{}{} {} -j {}", to, protocol, comment, chain));
+    rules[dnat_chain].push_back(fmt::format("{}{} {} -j {}", to, protocol, comment, host_port_chain(pod)));
     // A pod that reaches itself, or the node through its loopback, must see the answer come back this way.
-    table.append(chain, fmt::format("-s {} {}{} -j {}", mapping.pod_subnet, to, protocol, mark_chain));
-    table.append(chain, fmt::format("-s 127.0.0.1/32 {}{} -j {}", to, protocol, mark_chain));
-    table.append(chain,
-                 fmt::format("{}{} -j DNAT --to-destination {}:{}", to, protocol, mapping.pod_ip, port.pod_port));
+    chain.push_back(fmt::format("-s {} {}{} -j {}", mapping.pod_subnet, to, protocol, mark_chain));
+    chain.push_back(fmt::format("-s 127.0.0.1/32 {}{} -j {}", to, protocol, mark_chain));
+    chain.push_back(fmt::format("{}{} -j DNAT --to-destination {}:{}", to, protocol, mapping.pod_ip, port.pod_port));
   }
+}
+
+// Our own chains, in the words that iptables-save would choose.
+IptablesRules rules_of(const PortMappings& mappings) {
+  IptablesRules rules;
+  rules[dnat_chain] = {};
+  rules[mark_chain] = {"-m comment --comment \"CNI portfwd masquerade mark\" -j MARK --set-xmark 0x2000/0x2000"};
+  rules[masquerade_chain] = {"-m mark --mark 0x2000/0x2000 -j MASQUERADE"};
+  for (const auto& [pod, mapping] : mappings) add_pod(rules, pod, mapping);
+  return rules;
+}
+
+// Chains of pods that are not mapped.
+std::vector<std::string> stale_chains(const IptablesRules& wanted, const IptablesRules& present) {
+  std::vector<std::string> stale;
+  for (const auto& [chain, rules] : present) {
+    if (chain.starts_with(pod_chain_prefix) && wanted.count(chain) == 0) stale.push_back(chain);
+  }
+  return stale;
+}
+
+bool is_in_place(const IptablesRules& wanted, const IptablesRules& present) {
+  auto is_same = [&](const auto& chain) {
+    auto found = present.find(chain.first);
+    return found != present.end() && found->second == chain.second;
+  };
+  auto is_made = [&](const Jump& jump) { return contains(present, jump.parent, jump.rule); };
+  return std::all_of(wanted.begin(), wanted.end(), is_same) &&
+         std::all_of(std::begin(jumps), std::end(jumps), is_made) && stale_chains(wanted, present).empty();
 }
 
 std::string lower(std::string text) {
@@ -78,23 +106,17 @@ std::string host_port_chain(const std::string& pod) {
 
 IptablesTable host_port_table(const PortMappings& mappings, const IptablesRules& present) {
   IptablesTable table("nat");
-  for (const std::string& chain : {dnat_chain, mark_chain, masquerade_chain}) table.chain(chain);
-  std::set<std::string> wanted;
-  for (const auto& [pod, mapping] : mappings) {
-    wanted.insert(host_port_chain(pod));
-    table.chain(host_port_chain(pod));
-  }
+  const IptablesRules wanted = rules_of(mappings);
+  const std::vector<std::string> stale = stale_chains(wanted, present);
+  for (const auto& [chain, rules] : wanted) table.chain(chain);
+  for (const std::string& chain : stale) table.chain(chain);
   for (const Jump& jump : jumps) {
     if (!contains(present, jump.parent, jump.rule)) table.append(jump.parent, jump.rule);
   }
-  table.append(mark_chain, "-m comment --comment \"CNI portfwd masquerade mark\" -j MARK --set-xmark 0x2000/0x2000");
-  table.append(masquerade_chain, "-m mark --mark 0x2000/0x2000 -j MASQUERADE");
-  for (const auto& [pod, mapping] : mappings) add_pod(table, pod, mapping);
-  for (const auto& [chain, rules] : present) {
-    if (!chain.starts_with(pod_chain_prefix) || wanted.count(chain) > 0) continue;
-    table.chain(chain);
-    table.delete_chain(chain);
+  for (const auto& [chain, rules] : wanted) {
+    for (const std::string& rule : rules) table.append(chain, rule);
   }
+  for (const std::string& chain : stale) table.delete_chain(chain);
   return table;
 }
 
@@ -103,23 +125,47 @@ void HostPorts::set(const std::string& pod, const PortMapping& mapping) {
   auto found = mappings_.find(pod);
   if (found != mappings_.end() && found->second == mapping) return;
   mappings_[pod] = mapping;
-  write();
-  // For what the node sends to its own loopback: it leaves through the bridge with a source that is not routable.
-  const std::string localnet = std::string("net.ipv4.conf.") + bridge_name + ".route_localnet";
-  if (netlink::has_sysctl(localnet)) netlink::write_sysctl(localnet, "1");
+  changed_ = true;
+  ensure();
 }
 
 void HostPorts::remove(const std::string& pod) {
-  if (mappings_.erase(pod) > 0) write();
+  if (mappings_.erase(pod) == 0) return;
+  changed_ = true;
+  ensure();
 }
 
-void HostPorts::write() {
+void HostPorts::begin(bool may_be_left) {
+  begun_ = true;
+  changed_ = changed_ || may_be_left;
+}
+
+bool HostPorts::ensure() {
+  bool concerns_us = changed_ || iptables_;
+  if (!begun_ || !concerns_us) return false;
   if (!iptables_) {
     // A kube-proxy may have chosen already, and rules of two variants would both apply.
     iptables_ = netfilter::Iptables::choose(netfilter::Iptables::Family::ipv4,
                                             {"-m addrtype --dst-type LOCAL -j RETURN"}, "KUBE-");
   }
-  iptables_->restore(host_port_table(mappings_, iptables_->rules("nat")).text());
+  std::optional<std::uint64_t> before = iptables_->fingerprint({"nat"});
+  if (!changed_ && before && before == in_place_) return false;
+  bool written = write(iptables_->rules("nat"));
+  changed_ = false;
+  // As it was before the look, so that no change of somebody else's is missed.
+  in_place_ = written ? std::nullopt : before;
+  return written;
+}
+
+// Where nothing is mapped and nothing was ever written, nothing is to be.
+bool HostPorts::write(const IptablesRules& present) {
+  bool nothing_of_ours = mappings_.empty() && present.count(dnat_chain) == 0;
+  if (nothing_of_ours || is_in_place(rules_of(mappings_), present)) return false;
+  iptables_->restore(host_port_table(mappings_, present).text());
+  // For what the node sends to its own loopback: it leaves through the bridge with a source that is not routable.
+  const std::string localnet = std::string("net.ipv4.conf.") + bridge_name + ".route_localnet";
+  if (netlink::has_sysctl(localnet)) netlink::write_sysctl(localnet, "1");
+  return true;
 }
 
 }  // namespace nodelet

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -42,15 +41,26 @@ netfilter::IptablesTable host_port_table(const PortMappings& mappings, const net
 
 class HostPorts {
  public:
-  // Nothing is touched until the first pod with a host port comes. Throws base::Error where the kernel refuses.
+  // Nothing is touched until the first pod with a host port comes. Throws base::Error where the kernel refuses; then
+  // ensure() tries again.
   void set(const std::string& pod, const PortMapping& mapping);
   void remove(const std::string& pod);
 
- private:
-  void write();
+  // Until now mappings were only remembered: what an earlier run has left goes on leading to its pods until all of them
+  // are known. MAY_BE_LEFT: whether there may be anything of the kind.
+  void begin(bool may_be_left);
+  // Writes everything anew where it is not in place; returns whether it was not. Costs next to nothing where nobody has
+  // changed the table since the last time.
+  bool ensure();
 
-  std::optional<netfilter::Iptables> iptables_;
+ private:
+  bool write(const netfilter::IptablesRules& present);
+
+  std::optional<netfilter::Iptables> iptables_;  // chosen with the first use
   PortMappings mappings_;
+  bool begun_ = false;
+  bool changed_ = false;  // since all was in place
+  std::optional<std::uint64_t> in_place_;
 };
 
 }  // namespace nodelet

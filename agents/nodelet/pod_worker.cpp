@@ -307,6 +307,7 @@ void PodWorker::lose_sandbox() {
 
 void PodWorker::remove_sandbox() {
   stage_ = Stage::removing;
+  unmap_ports();  // first: a nodelet that is started and finds no pods does not look for their ports either
   host_.node_api.remove(key_, [weak = weak_from_this()](const Answer<Nothing>& answer) {
     auto self = weak.lock();
     if (!self) return;
@@ -319,7 +320,6 @@ void PodWorker::remove_sandbox() {
 
 void PodWorker::sandbox_removed() {
   stage_ = abandoned_ || pod_.terminating() ? Stage::removed : Stage::none;
-  unmap_ports();
   for_each_container([](ContainerWorker& worker) { worker.lose(); });
   sync_soon();
 }

@@ -3,9 +3,14 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/error.h"
+
 namespace nodelet {
 
 namespace {
+
+// Somebody may flush the table.
+constexpr std::chrono::seconds ports_interval{5};
 
 std::string uid_of(const kube::Object& object) {
   return kube::text_at(object, "metadata.uid");
@@ -14,7 +19,10 @@ std::string uid_of(const kube::Object& object) {
 }  // namespace
 
 Pods::Pods(Host& host, std::ostream& log)
-    : host_(host), log_(log), objects_(host.api, kube::resources::pods, {{}, {}, "spec.nodeName=" + host.node}) {}
+    : host_(host),
+      log_(log),
+      objects_(host.api, kube::resources::pods, {{}, {}, "spec.nodeName=" + host.node}),
+      ports_timer_(host.loop) {}
 
 void Pods::start() {
   kube::Informer::Callbacks callbacks;
@@ -54,7 +62,7 @@ void Pods::looked(const Answer<std::vector<Sandbox>>& answer, Clock::time_point 
 }
 
 void Pods::compare(const std::map<std::string, Sandbox>& sandboxes, Clock::time_point as_of) {
-  compared_ = true;
+  bool is_first = !std::exchange(compared_, true);
   auto find = [&](const std::string& key) -> const Sandbox* {
     auto found = sandboxes.find(key);
     return found == sandboxes.end() ? nullptr : &found->second;
@@ -70,6 +78,24 @@ void Pods::compare(const std::map<std::string, Sandbox>& sandboxes, Clock::time_
     bool gone = !entry.second.being_removed && find(entry.first) == nullptr;
     if (gone && entry.second.address) host_.addresses.release(*entry.second.address);
     return gone;
+  });
+  if (!is_first) return;
+  host_.ports.begin(!sandboxes.empty());
+  keep_ports();
+}
+
+void Pods::keep_ports() {
+  try {
+    if (host_.ports.ensure()) log_ << "nodelet: wrote the iptables chains of host ports" << std::endl;
+    ports_complaint_.clear();
+  } catch (const base::Error& error) {
+    if (std::exchange(ports_complaint_, error.what()) != error.what()) {
+      log_ << "nodelet: the node's ports do not lead to its pods: " << error.what() << std::endl;
+    }
+  }
+  ports_timer_.expires_after(ports_interval);
+  ports_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled) keep_ports();
   });
 }
 

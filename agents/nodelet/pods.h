@@ -1,6 +1,7 @@
 // The pods of this node: those that the API wants, and those that the node has.
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -39,6 +40,7 @@ class Pods {
   void worker_gone(const std::string& key, const std::string& uid);
   void remove_sandbox(const Sandbox& sandbox);
   void sandbox_removed(const std::string& key, const Answer<Nothing>& answer);
+  void keep_ports();
 
   Host& host_;
   std::ostream& log_;
@@ -53,6 +55,8 @@ class Pods {
   bool compared_ = false;  // once both the API and the node have been heard
   bool looking_ = false;
   bool look_again_ = false;
+  boost::asio::steady_timer ports_timer_;
+  std::string ports_complaint_;
 };
 
 }  // namespace nodelet

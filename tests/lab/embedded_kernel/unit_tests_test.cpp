@@ -64,7 +64,7 @@ TEST_F(UnitTests, OfTheOverlay) {
 }
 
 TEST_F(UnitTests, OfHostPorts) {
-  expect_passes("nodelet", "unit_agents_nodelet", "HostPortsTest.*:PodsTest.HasItsHostPorts*");
+  expect_passes("nodelet", "unit_agents_nodelet", "HostPortsTest.*:PodHostPortsTest.*");
 }
 
 }  // namespace

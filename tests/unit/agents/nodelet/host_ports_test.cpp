@@ -119,6 +119,11 @@ class HostPortsTest : public PrivateNetwork {
     seen_ = netlink::IpAddress(AF_INET, &peer.sin_addr).to_string();
     return true;
   }
+  void earlier_run(const std::vector<std::string>& pods) {
+    HostPorts ports;
+    ports.begin(false);
+    for (const std::string& pod : pods) ports.set(pod, web);
+  }
   bool client_reaches() {
     bool result = false;
     netlink::in_namespace(client_->network_namespace, [&] { result = reaches("192.168.113.11"); });
@@ -135,6 +140,7 @@ class HostPortsTest : public PrivateNetwork {
 TEST_F(HostPortsTest, LeadFromOutsideToThePodUntilTheyAreTakenAway) {
   EXPECT_FALSE(client_reaches());
   HostPorts ports;
+  ports.begin(false);
   ports.set("default/web", web);
   EXPECT_TRUE(client_reaches());
   EXPECT_EQ(seen_, "192.168.113.102") << "a client from outside is seen as itself";
@@ -145,9 +151,11 @@ TEST_F(HostPortsTest, LeadFromOutsideToThePodUntilTheyAreTakenAway) {
 }
 
 TEST_F(HostPortsTest, AreWrittenOnceAndClearedOfWhatAnEarlierRunHasLeft) {
-  HostPorts().set("default/old", web);
+  earlier_run({"default/old"});
   HostPorts ports;
   ports.set("default/web", web);
+  ports.begin(true);
+  EXPECT_TRUE(ports.ensure());
   netfilter::IptablesRules rules = iptables_->rules("nat");
   EXPECT_EQ(rules["PREROUTING"].size(), 1u);
   EXPECT_EQ(rules["POSTROUTING"].size(), 1u);
@@ -156,10 +164,49 @@ TEST_F(HostPortsTest, AreWrittenOnceAndClearedOfWhatAnEarlierRunHasLeft) {
   EXPECT_EQ(rules.count(host_port_chain("default/web")), 1u);
 }
 
+// Whoever gets the pod's address next would be reached by them.
+TEST_F(HostPortsTest, OfAnEarlierRunAreClearedWhereNoPodHasAnyNow) {
+  earlier_run({"default/web"});
+  HostPorts ports;
+  ports.begin(true);
+  EXPECT_TRUE(ports.ensure());
+  EXPECT_FALSE(client_reaches());
+  EXPECT_EQ(iptables_->rules("nat").count(host_port_chain("default/web")), 0u);
+}
+
+// A restart takes no port out of service, not even for the time until the last pod has been adopted.
+TEST_F(HostPortsTest, OfAnEarlierRunStandUntilAllPodsAreKnown) {
+  earlier_run({"default/other", "default/web"});
+  netfilter::IptablesRules before = iptables_->rules("nat");
+  HostPorts ports;
+  ports.set("default/other", web);
+  EXPECT_EQ(iptables_->rules("nat"), before);
+  ports.set("default/web", web);
+  ports.begin(true);
+  EXPECT_FALSE(ports.ensure()) << "nothing is different";
+  EXPECT_EQ(iptables_->rules("nat"), before);
+}
+
+TEST_F(HostPortsTest, ComeBackWhereSomebodyHasTakenThemAway) {
+  HostPorts ports;
+  ports.begin(false);
+  ports.set("default/web",
+            {"10.244.1.2", "10.244.1.0/24", {{"tcp", 8410, "", 8080}, {"udp", 53, "192.168.113.11", 53}}});
+  EXPECT_FALSE(ports.ensure()) << "they are in place, in the very words";
+  for (const char* damage : {"-F", "-F PREROUTING", "-F CNI-HOSTPORT-DNAT", "-F CNI-HOSTPORT-SETMARK"}) {
+    iptables_->restore(std::string("*nat\n") + damage + "\nCOMMIT\n");
+    EXPECT_TRUE(ports.ensure()) << damage;
+    EXPECT_TRUE(client_reaches()) << damage;
+    EXPECT_FALSE(ports.ensure()) << damage;
+  }
+}
+
 TEST_F(HostPortsTest, APodWithoutThemTouchesNothing) {
   HostPorts ports;
+  ports.begin(true);
   ports.set("default/web", {"10.244.1.2", "10.244.1.0/24", {}});
   ports.remove("default/web");
+  ports.ensure();
   EXPECT_EQ(iptables_->rules("nat").count("CNI-HOSTPORT-DNAT"), 0u);
 }
 

@@ -283,22 +283,6 @@ TEST_F(PodsTest, AnotherPodOfTheSameNameIsAnotherPod) {
   EXPECT_EQ(restarts(), 0);
 }
 
-TEST_F(PodsTest, HasItsHostPortsAsLongAsItIsThere) {
-  std::optional<netfilter::Iptables> iptables;
-  try {
-    iptables = netfilter::Iptables::choose();
-  } catch (const base::Error& error) {
-    GTEST_SKIP() << error.what();
-  }
-  auto is_mapped = [&] { return iptables->rules("nat").count(host_port_chain("default/web")) > 0; };
-  create_web(R"("ports": [{"containerPort": 80, "hostPort": 8410}])");
-  ASSERT_TRUE(eventually([&] { return ready(); }));
-  EXPECT_TRUE(is_mapped());
-  api_->remove("pods", "default/web");
-  ASSERT_TRUE(eventually([&] { return api_->find("pods", "default/web") == nullptr; }));
-  EXPECT_FALSE(is_mapped());
-}
-
 // ---- DNS
 
 TEST_F(PodsTest, AsksTheClustersDnsWhereThereIsOne) {
@@ -309,6 +293,57 @@ TEST_F(PodsTest, AsksTheClustersDnsWhereThereIsOne) {
   ASSERT_TRUE(eventually([&] { return ready(); }));
   EXPECT_THAT(kube::strings_at(request(), "dns.nameservers"), ElementsAre("10.108.0.10"));
   EXPECT_EQ(kube::strings_at(request(), "dns.searches")[0], "default.svc.cluster.local");
+}
+
+// ---- ports of the node
+
+class PodHostPortsTest : public PodsTest {
+ protected:
+  void SetUp() override {
+    PodsTest::SetUp();
+    if (IsSkipped()) return;
+    try {
+      iptables_ = netfilter::Iptables::choose();
+    } catch (const base::Error& error) {
+      GTEST_SKIP() << error.what();
+    }
+  }
+  void create_ready_pod(const std::string& name, int host_port) {
+    create_pod(name, R"("containers": [{"name": "web", "image": "echo", "ports": [{"containerPort": 80, "hostPort": )" +
+                         std::to_string(host_port) + "}]}]");
+    ASSERT_TRUE(eventually([&] { return ready(name); })) << log_.str();
+  }
+  bool is_mapped(const std::string& name) {
+    return iptables_->rules("nat").count(host_port_chain("default/" + name)) > 0;
+  }
+
+  std::optional<netfilter::Iptables> iptables_;
+};
+
+TEST_F(PodHostPortsTest, HasItsHostPortsAsLongAsItIsThere) {
+  create_ready_pod("web", 8410);
+  EXPECT_TRUE(is_mapped("web"));
+  api_->remove("pods", "default/web");
+  ASSERT_TRUE(eventually([&] { return api_->find("pods", "default/web") == nullptr; }));
+  EXPECT_FALSE(is_mapped("web"));
+}
+
+TEST_F(PodHostPortsTest, HasItsHostPortsBackWhenTheTableIsFlushed) {
+  create_ready_pod("web", 8410);
+  netfilter::IptablesRules before = iptables_->rules("nat");
+  iptables_->restore("*nat\n-F\n-X\nCOMMIT\n");
+  ASSERT_FALSE(is_mapped("web"));
+  EXPECT_TRUE(eventually([&] { return iptables_->rules("nat") == before; }));
+}
+
+// Whoever gets its address next would be reached by its ports.
+TEST_F(PodHostPortsTest, ANewNodeletTakesAwayTheHostPortsOfAPodThatWasDeletedMeanwhile) {
+  create_ready_pod("gone", 8410);
+  stop_nodelet();
+  api_->remove("pods", "default/gone", 0);
+  start_nodelet();
+  ASSERT_TRUE(eventually([&] { return node_->pods.empty(); }));
+  EXPECT_FALSE(is_mapped("gone"));
 }
 
 }  // namespace

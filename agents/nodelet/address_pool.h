@@ -14,15 +14,18 @@ class AddressPool {
   void set_subnet(const netlink::Prefix& subnet) { subnet_ = subnet.network(); }
   const std::optional<netlink::Prefix>& subnet() const { return subnet_; }
 
-  // The lowest free one; the first is the subnet's own, the second the bridge's, the last the broadcast's. Throws
-  // base::Error where there is none.
+  // The next free one after the last that was given out, so that what has just been released rests for a while; the
+  // subnet's first is its own, the second the bridge's, the last the broadcast's. Throws base::Error where there is
+  // none.
   netlink::IpAddress allocate();
-  void reserve(const netlink::IpAddress& address) { used_.insert(address); }
+  // What an earlier run gave out.
+  void reserve(const netlink::IpAddress& address);
   void release(const netlink::IpAddress& address) { used_.erase(address); }
 
  private:
   std::optional<netlink::Prefix> subnet_;
   std::set<netlink::IpAddress> used_;
+  std::optional<netlink::IpAddress> last_;
 };
 
 }  // namespace nodelet

@@ -293,7 +293,6 @@ void PodWorker::unmap_ports() {
 
 void PodWorker::sandbox_failed(const std::string& words) {
   host_.recorder.warning(subject(), "FailedCreatePodSandBox", "Failed to create pod sandbox: " + words);
-  release_address();
   retry_after(back_off_.next());
 }
 

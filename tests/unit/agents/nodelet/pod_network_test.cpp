@@ -40,14 +40,34 @@ TEST(PodNetwork, WithAnOverlayIsWhatItsFileSays) {
               HasSubstr("still names the subnet 10.244.1.1/24, but the node's podCIDR is 10.244.3.0/24"));
 }
 
-TEST(AddressPool, GivesTheLowestFreeAddressAndNoneInUse) {
+TEST(AddressPool, GivesTheNextAfterTheLastOneAndNoneInUse) {
   AddressPool pool;
   EXPECT_THROW(pool.allocate(), base::Error);
+  pool.set_subnet(prefix("10.244.1.8/29"));
+  EXPECT_EQ(pool.allocate(), ip("10.244.1.10"));
+  EXPECT_EQ(pool.allocate(), ip("10.244.1.11"));
+  pool.release(ip("10.244.1.10"));
+  EXPECT_EQ(pool.allocate(), ip("10.244.1.12")) << "the address of one that has just gone";
+  pool.release(ip("10.244.1.12"));
+  EXPECT_EQ(pool.allocate(), ip("10.244.1.13"));
+  EXPECT_EQ(pool.allocate(), ip("10.244.1.14"));
+  EXPECT_EQ(pool.allocate(), ip("10.244.1.10")) << "it begins anew at the end";
+  EXPECT_EQ(pool.allocate(), ip("10.244.1.12"));
+}
+
+// What an earlier nodelet gave out last is not known, but it may have been the highest.
+TEST(AddressPool, GoesOnAfterTheAddressesThatItFound) {
+  AddressPool pool;
+  pool.reserve(ip("10.244.1.6"));
+  pool.reserve(ip("10.244.1.4"));
   pool.set_subnet(prefix("10.244.1.0/24"));
-  pool.reserve(ip("10.244.1.3"));
-  EXPECT_EQ(pool.allocate(), ip("10.244.1.2"));
-  EXPECT_EQ(pool.allocate(), ip("10.244.1.4"));
-  pool.release(ip("10.244.1.2"));
+  EXPECT_EQ(pool.allocate(), ip("10.244.1.7"));
+}
+
+TEST(AddressPool, BeginsAnewInAnotherSubnet) {
+  AddressPool pool;
+  pool.reserve(ip("10.244.7.9"));
+  pool.set_subnet(prefix("10.244.1.0/24"));
   EXPECT_EQ(pool.allocate(), ip("10.244.1.2"));
 }
 

@@ -25,8 +25,11 @@ NodeRegistration::NodeRegistration(kube::Client& api, EventRecorder& recorder, N
 void NodeRegistration::start(std::function<void(const std::string& pod_cidr)> on_pod_cidr) {
   on_pod_cidr_ = std::move(on_pod_cidr);
   kube::TypedInformer<kube::Node>::Callbacks callbacks;
-  callbacks.on_synced = [this] { node_changed(); };
-  callbacks.on_upsert = [this](const kube::Node&, const kube::Node*) { node_changed(); };
+  callbacks.on_synced = [this] { identify_cluster(); };
+  callbacks.on_upsert = [this](const kube::Node&, const kube::Node*) {
+    registered_ = true;
+    node_changed();
+  };
   callbacks.on_delete = [this](const kube::Node&) { node_changed(); };
   callbacks.on_connection = [this](const std::string& reason) {
     log_ << "nodelet: "
@@ -43,12 +46,32 @@ void NodeRegistration::set_readiness(const Readiness& readiness) {
   node_changed();
 }
 
+// An API server that comes back with nothing is another cluster: this node is to register there. In the same one, a
+// Node that is missing has been deleted. A cluster is told by its namespace kube-system.
+void NodeRegistration::identify_cluster() {
+  identified_ = false;
+  api_.get(kube::resources::namespaces, {}, "kube-system", [this](const kube::Reply& reply) {
+    if (!reply.ok() && !reply.not_found()) return try_again();
+    std::string cluster = kube::text_at(reply.body, "metadata.uid");
+    if (std::exchange(cluster_, cluster) != cluster) registered_ = nodes_.find(identity_.name) != nullptr;
+    identified_ = true;
+    node_changed();
+  });
+}
+
 void NodeRegistration::node_changed() {
-  if (!nodes_.synced() || under_way_) return;
+  if (!nodes_.synced() || !identified_ || under_way_) return;
   const kube::Node* node = nodes_.find(identity_.name);
-  if (node == nullptr) return create_node();
+  if (node == nullptr) return registered_ ? stay_away() : create_node();
+  staying_away_ = false;
   if (std::exchange(pod_cidr_, node->pod_cidr) != node->pod_cidr) on_pod_cidr_(node->pod_cidr);
   if (!is_reported(*node, identity_, readiness_)) report_status(*node);
+}
+
+void NodeRegistration::stay_away() {
+  if (std::exchange(staying_away_, true)) return;
+  log_ << "nodelet: node " << identity_.name << " has been deleted; it is registered again when nodelet is started anew"
+       << std::endl;
 }
 
 void NodeRegistration::create_node() {
@@ -91,7 +114,7 @@ void NodeRegistration::report_status(const kube::Node& node) {
 void NodeRegistration::try_again() {
   retry_.expires_after(retry_pause);
   retry_.async_wait([this](const boost::system::error_code& cancelled) {
-    if (!cancelled) node_changed();
+    if (!cancelled) identified_ ? node_changed() : identify_cluster();
   });
 }
 

@@ -1,5 +1,5 @@
 // Keeps the Node object of this node, and its Lease, in the API: registers it, says whether it is ready, and does so
-// again where the API server has lost it.
+// again where the API server has lost everything. A Node that somebody deletes is gone until nodelet is started anew.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -25,6 +25,8 @@ class NodeRegistration {
 
  private:
   void node_changed();
+  void identify_cluster();
+  void stay_away();
   void create_node();
   void report_status(const kube::Node& node);
   void renew_lease();
@@ -42,6 +44,10 @@ class NodeRegistration {
   Readiness readiness_;
   bool was_ready_ = false;
   bool under_way_ = false;
+  std::string cluster_;
+  bool identified_ = false;  // since the last list
+  bool registered_ = false;  // there has been a Node of ours in this cluster
+  bool staying_away_ = false;
   boost::asio::steady_timer retry_;
   boost::asio::steady_timer renewal_;
 };

@@ -34,6 +34,13 @@ class RegistrationTest : public NodeletTest {
   std::string renewed() {
     return kube::text_at(api_->at("leases.coordination.k8s.io", "kube-node-lease/worker1"), "spec.renewTime");
   }
+  // So that a list must be made again.
+  void forget_history_of(const std::string& collection) {
+    api_->create(collection, R"({"metadata": {"name": "other"}})");
+    for (size_t i = 0; i <= apiserver::Store::history_limit; ++i) {
+      api_->patch(collection, "other", R"({"metadata": {"labels": {"i": ")" + std::to_string(i) + "\"}}}");
+    }
+  }
   void write_ready_file(const std::string& subnet) {
     std::ofstream(folder_ + "/subnet.env") << "FLANNEL_SUBNET=" << subnet << "\nFLANNEL_MTU=1450\n";
   }
@@ -118,13 +125,60 @@ TEST_F(RegistrationTest, RegistersAnewWithAnApiServerThatLostEverything) {
   EXPECT_EQ(kube::text_at(request(), "address"), "10.244.5.2/24");
 }
 
-TEST_F(RegistrationTest, RegistersAnewWhenItsNodeIsDeleted) {
+// `kubectl delete node`: a kubelet registers when it starts, and not against the will of who removed it.
+TEST_F(RegistrationTest, StaysAwayWhenItsNodeIsDeletedUntilItIsStartedAnew) {
   start_ready_nodelet();
   never([] { return false; }, 500ms);  // nothing of the registration is still under way
   std::string uid = node().metadata.uid;
   api_->remove("nodes", "worker1");
+  EXPECT_TRUE(never([&] { return api_->find("nodes", "worker1") != nullptr; }, 1s));
+  EXPECT_THAT(log_.str(), HasSubstr("node worker1 has been deleted; it is registered again when nodelet is started"));
+  restart_nodelet();
   EXPECT_TRUE(eventually([&] { return api_->find("nodes", "worker1") != nullptr && node().metadata.uid != uid; }));
   EXPECT_TRUE(eventually([&] { return !renewed().empty(); })) << "its Lease went with the Node";
+}
+
+TEST_F(RegistrationTest, StaysAwayWhenItsNodeIsDeletedWhileItDoesNotReachTheApiServer) {
+  start_ready_nodelet();
+  never([] { return false; }, 500ms);
+  api_->stop();
+  never([] { return false; }, 50ms);
+  api_->remove("nodes", "worker1");
+  api_->start();
+  EXPECT_TRUE(eventually([&] { return log_.str().find("has been deleted") != std::string::npos; }));
+  EXPECT_TRUE(never([&] { return api_->find("nodes", "worker1") != nullptr; }, 1s));
+}
+
+// As after a restart of the API server: no watch can go on, but it is the same cluster.
+TEST_F(RegistrationTest, StaysAwayThoughNoWatchTellsOfTheDeletion) {
+  start_ready_nodelet();
+  never([] { return false; }, 500ms);
+  api_->stop();
+  never([] { return false; }, 50ms);
+  api_->remove("nodes", "worker1");
+  forget_history_of("nodes");
+  api_->start();
+  EXPECT_TRUE(eventually([&] { return log_.str().find("has been deleted") != std::string::npos; })) << log_.str();
+  EXPECT_TRUE(never([&] { return api_->find("nodes", "worker1") != nullptr; }, 1s));
+}
+
+TEST_F(RegistrationTest, RegistersAnewWithAnotherClusterThoughItsNodeWasDeletedInThisOne) {
+  start_ready_nodelet();
+  never([] { return false; }, 500ms);
+  api_->remove("nodes", "worker1");
+  never([] { return false; }, 100ms);
+  api_->lose_everything();
+  EXPECT_TRUE(eventually([&] { return api_->find("nodes", "worker1") != nullptr; })) << log_.str();
+}
+
+TEST_F(RegistrationTest, ServesANodeThatSomebodyElseCreatesAgain) {
+  start_ready_nodelet();
+  never([] { return false; }, 500ms);
+  api_->remove("nodes", "worker1");
+  never([] { return false; }, 100ms);
+  api_->create("nodes", R"({"metadata": {"name": "worker1"}})");
+  assign_pod_cidr();
+  EXPECT_TRUE(eventually([&] { return node().ready() && !renewed().empty(); })) << log_.str();
 }
 
 TEST_F(RegistrationTest, ComesToRest) {

@@ -16,6 +16,8 @@ namespace {
 constexpr int start_error_code = 128;
 // What kubelet assumes of a container that it cannot find any more.
 constexpr int lost_code = 137;
+// A hook may take as long as it likes, and the node API wants a number.
+constexpr std::chrono::hours post_start_limit{24};
 
 milliseconds in_milliseconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration_cast<milliseconds>(duration);
@@ -95,9 +97,34 @@ void ContainerWorker::started(const RunningContainer& container) {
   auto early = early_exits_.find(container.id);
   if (!container.running) return ended(container.exit_code, {});
   if (early != early_exits_.end()) return ended(early->second, {});
-  begin_probes(Clock::duration::zero());
+  container_.post_start_command.empty() ? begin_probes(Clock::duration::zero()) : run_post_start();
   if (stopping_) stop(stop_grace_, {});
   context_.changed();
+}
+
+// The container is neither started nor ready before its hook has ended, nor is it probed.
+void ContainerWorker::run_post_start() {
+  post_start_ = context_.node_api.execute(context_.key, container_.post_start_command, post_start_limit,
+                                          [weak = weak_from_this()](const Answer<CommandResult>& answer) {
+                                            if (auto self = weak.lock()) self->post_start_ended(answer);
+                                          });
+}
+
+void ContainerWorker::post_start_ended(const Answer<CommandResult>& answer) {
+  post_start_.reset();
+  CommandResult result = answer.value.value_or(CommandResult{-1, {}, answer.error});
+  if (result.exit_code == 0) {
+    begin_probes(Clock::now() - running_since_);
+    return context_.changed();
+  }
+  std::string words = result.exit_code < 0 ? result.error : "exit code " + std::to_string(result.exit_code);
+  if (!result.output.empty()) words += ": " + result.output;
+  context_.recorder.warning(subject(), "FailedPostStartHook", "PostStartHook failed: " + words);
+  end(seconds(context_.pod.termination_grace_seconds), "FailedPostStartHook");
+}
+
+void ContainerWorker::cancel_post_start() {
+  if (post_start_) std::exchange(post_start_, nullptr)->cancel();
 }
 
 void ContainerWorker::start_failed(const Answer<RunningContainer>& answer) {
@@ -133,6 +160,7 @@ bool ContainerWorker::restarts_after(int exit_code) const {
 }
 
 void ContainerWorker::ended(int exit_code, const std::string& reason, const std::string& message) {
+  cancel_post_start();
   end_probes();
   termination_.reset();
   status_.started = status_.ready = false;
@@ -167,6 +195,7 @@ void ContainerWorker::stop(seconds grace, const std::string& why) {
   will_restart_ = due_ = false;
   stop_grace_ = grace;
   timer_.cancel();
+  cancel_post_start();
   // Readiness goes on: whether it still serves while it ends is what balancers want to know.
   startup_.reset();
   liveness_.reset();

@@ -81,6 +81,10 @@ class ContainerWorker : public std::enable_shared_from_this<ContainerWorker> {
   void restart_later(Clock::duration ran);
   bool restarts_after(int exit_code) const;
 
+  void run_post_start();
+  void post_start_ended(const Answer<CommandResult>& answer);
+  void cancel_post_start();
+
   void begin_probes(Clock::duration ran);
   std::unique_ptr<Prober> make_prober(ProbeKind kind, const std::optional<kube::Probe>& probe, Clock::duration ran);
   void probe_state(ProbeKind kind, bool success);
@@ -105,6 +109,7 @@ class ContainerWorker : public std::enable_shared_from_this<ContainerWorker> {
   std::string refused_;  // the reason that was told in an event
   Clock::time_point running_since_{};
   std::map<std::string, int> early_exits_;  // of containers whose start has not been answered yet
+  std::shared_ptr<base::http::Call> post_start_;
   std::unique_ptr<Termination> termination_;
   std::unique_ptr<Prober> startup_, liveness_, readiness_;
   boost::asio::steady_timer timer_;

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "agents/nodelet/unsupported.h"
 #include "lib/base/error.h"
 
 namespace nodelet {
@@ -68,6 +69,7 @@ Subject PodWorker::subject() const {
 
 void PodWorker::begin(const Sandbox* existing) {
   existing != nullptr ? adopt(*existing) : recall();
+  if (existing == nullptr) warn_of_unsupported();  // otherwise an earlier nodelet has
   for (const kube::Container& container : pod_.containers) {
     if (!container.has_volume_mounts) continue;
     host_.recorder.warning(subject(), "FailedMount",
@@ -75,6 +77,12 @@ void PodWorker::begin(const Sandbox* existing) {
                                " runs without its mounts, and sees the host's files read-only");
   }
   sync_soon();
+}
+
+void PodWorker::warn_of_unsupported() {
+  std::string words;
+  for (const std::string& field : unsupported_fields(object_)) words += (words.empty() ? "" : ", ") + field;
+  if (!words.empty()) host_.recorder.warning(subject(), "Unsupported", "not served here, and ignored: " + words);
 }
 
 void PodWorker::adopt(const Sandbox& existing) {

@@ -67,6 +67,7 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
  private:
   enum class Stage { none, creating, ready, removing, removed };
 
+  void warn_of_unsupported();
   void adopt(const Sandbox& existing);
   void recall();
 

@@ -163,6 +163,7 @@ std::shared_ptr<Attempt> make_attempt(asio::io_context& loop, NodeApi& node_api,
   const std::string& address = probe.host.empty() ? target.address : probe.host;
   switch (probe.kind) {
     case kube::Probe::Kind::exec:
+      if (probe.command.empty()) throw base::Error("it is not served here: use httpGet, tcpSocket or exec");
       return std::make_shared<ExecAttempt>(loop, std::move(done), node_api, probe, target.pod);
     case kube::Probe::Kind::tcp:
       return std::make_shared<TcpAttempt>(loop, std::move(done), address, port_of(probe, container));

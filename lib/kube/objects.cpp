@@ -113,6 +113,7 @@ Container parse_container(const Object& object) {
   container.readiness_probe = probe_at(object, "readinessProbe");
   container.liveness_probe = probe_at(object, "livenessProbe");
   container.startup_probe = probe_at(object, "startupProbe");
+  container.post_start_command = strings_at(object, "lifecycle.postStart.exec.command");
   container.pre_stop_command = strings_at(object, "lifecycle.preStop.exec.command");
   container.pre_stop_sleep_seconds = number_at(object, "lifecycle.preStop.sleep.seconds");
   container.has_environment_sources = !array_at(object, "envFrom").empty();

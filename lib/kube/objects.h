@@ -228,9 +228,10 @@ struct Container {
   std::optional<Probe> readiness_probe;
   std::optional<Probe> liveness_probe;
   std::optional<Probe> startup_probe;
-  std::vector<std::string> pre_stop_command;  // lifecycle.preStop.exec
-  int64_t pre_stop_sleep_seconds = 0;         // lifecycle.preStop.sleep
-  bool has_environment_sources = false;       // envFrom
+  std::vector<std::string> post_start_command;  // lifecycle.postStart.exec
+  std::vector<std::string> pre_stop_command;    // lifecycle.preStop.exec
+  int64_t pre_stop_sleep_seconds = 0;           // lifecycle.preStop.sleep
+  bool has_environment_sources = false;         // envFrom
   bool has_volume_mounts = false;
 };
 

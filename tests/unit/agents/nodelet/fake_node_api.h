@@ -64,6 +64,7 @@ class FakeNodeApi {
   std::function<boost::json::object(const std::string& command)> execute = [](const std::string&) {
     return boost::json::object{{"exit", 0}, {"output", ""}};
   };
+  std::function<bool()> execute_later;  // a command runs until it says true; empty: it ends at once
 
   Container* find(const std::string& pod, const std::string& name) {
     auto found = pods.find(pod);
@@ -98,7 +99,7 @@ class FakeNodeApi {
     if (segments.size() == 4 && request.method == "PUT") return create(*exchange, name);
     if (segments.size() == 4) return remove(*exchange, name);
     if (pods.count(name) == 0) return refuse(*exchange, 404, "no pod " + name + " on node worker1");
-    if (segments[4] == "exec") return run(*exchange, name);
+    if (segments[4] == "exec") return run(exchange, name);
     if (segments.size() == 5) return start_container(exchange, name);
     signal(*exchange, name, segments[5]);
   }
@@ -181,12 +182,18 @@ class FakeNodeApi {
     }
   }
 
-  void run(base::http::Exchange& exchange, const std::string& pod) {
+  void run(const ExchangePointer& exchange, const std::string& pod) {
     std::string command;
-    boost::json::object request = body_of(exchange);
+    boost::json::object request = body_of(*exchange);
     for (const std::string& word : kube::strings_at(request, "argv")) command += (command.empty() ? "" : " ") + word;
     calls.push_back("exec " + pod + " " + command);
-    answer(exchange, execute(command));
+    end_command(exchange, command);
+  }
+  void end_command(const ExchangePointer& exchange, const std::string& command) {
+    if (!execute_later || execute_later()) return answer(*exchange, execute(command));
+    auto timer = std::make_shared<boost::asio::steady_timer>(loop_, std::chrono::milliseconds(5));
+    timer->async_wait(
+        [this, timer, exchange, command](const boost::system::error_code&) { end_command(exchange, command); });
   }
 
   void end(const std::string& pod, Container& container, int exit_code) {

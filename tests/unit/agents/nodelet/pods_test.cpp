@@ -201,6 +201,57 @@ TEST_F(PodsTest, SaysThatVolumesAreNotServed) {
   EXPECT_TRUE(eventually([&] { return event("FailedMount").count == 1 && ready(); }));
 }
 
+TEST_F(PodsTest, SaysOnceWhatItDoesNotServe) {
+  create_web(R"("tty": true, "securityContext": {"runAsUser": 1000})",
+             R"("hostAliases": [{"ip": "10.0.0.1", "hostnames": ["db"]}], "securityContext": {},
+                "initContainers": [])");
+  ASSERT_TRUE(eventually([&] { return ready() && event("Unsupported").count > 0; }));
+  EXPECT_EQ(event("Unsupported").message,
+            "not served here, and ignored: spec.hostAliases, spec.containers{web}.securityContext, "
+            "spec.containers{web}.tty");
+  restart_nodelet();
+  EXPECT_TRUE(never([&] { return event("Unsupported").count > 1; }));
+}
+
+TEST_F(PodsTest, SaysNothingOfThatWhereItServesEverything) {
+  create_web(R"("resources": {}, "readinessProbe": {"exec": {"command": ["true"]}}, "securityContext": {})");
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  EXPECT_TRUE(never([&] { return event("Unsupported").count > 0; }));
+}
+
+// ---- postStart
+
+TEST_F(PodsTest, IsReadyWhenItsPostStartHasSucceeded) {
+  bool may_go_on = false;
+  node_->execute_later = [&] { return may_go_on; };
+  create_web(R"("lifecycle": {"postStart": {"exec": {"command": ["warm", "up"]}}})");
+  ASSERT_TRUE(eventually([&] { return node_->count("exec default/web warm up") == 1; }));
+  EXPECT_TRUE(never([&] { return ready() || kube::flag_at(container_status(), "started"); }));
+  may_go_on = true;
+  EXPECT_TRUE(eventually([&] { return ready(); }));
+  EXPECT_THAT(calls(), ElementsAre("create", "start web", "exec warm up"));
+}
+
+TEST_F(PodsTest, RestartsAContainerWhosePostStartFails) {
+  int exit_code = 3;
+  node_->execute = [&](const std::string&) {
+    return boost::json::object{{"exit", std::exchange(exit_code, 0)}, {"output", "no"}};
+  };
+  create_web(R"("lifecycle": {"postStart": {"exec": {"command": ["warm"]}}})");
+  EXPECT_TRUE(eventually([&] { return ready() && restarts() == 1; })) << log_.str();
+  EXPECT_EQ(event("FailedPostStartHook").message, "PostStartHook failed: exit code 3: no");
+  EXPECT_THAT(calls(), ElementsAre("create", "start web", "exec warm", "signal web 15", "start web", "exec warm"));
+}
+
+TEST_F(PodsTest, EndsWhileItsPostStartIsStillRunning) {
+  node_->execute_later = [] { return false; };
+  create_web(R"("lifecycle": {"postStart": {"exec": {"command": ["warm"]}}})");
+  ASSERT_TRUE(eventually([&] { return node_->count("exec default/web warm") == 1; }));
+  api_->remove("pods", "default/web");
+  EXPECT_TRUE(eventually([&] { return api_->find("pods", "default/web") == nullptr; }));
+  EXPECT_EQ(event("FailedPostStartHook").count, 0);
+}
+
 // ---- the end
 
 TEST_F(PodsTest, EndsGently) {

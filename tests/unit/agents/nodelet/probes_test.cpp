@@ -133,6 +133,15 @@ TEST_F(ProbesTest, WhatCannotBeProbedSaysWhy) {
   EXPECT_FALSE(ready());
 }
 
+TEST_F(ProbesTest, AProbeByGrpcSaysWhatToUseInstead) {
+  create_web(R"("readinessProbe": {"periodSeconds": 1, "grpc": {"port": 9}})");
+  EXPECT_TRUE(eventually([&] {
+    return event("Unhealthy").message ==
+           "Readiness probe failed: it is not served here: use httpGet, tcpSocket or exec";
+  }));
+  EXPECT_FALSE(ready());
+}
+
 TEST_F(ProbesTest, ReadinessIsStillProbedWhileAPodEnds) {
   node_->ignore_term = {"web"};
   serve();

@@ -77,6 +77,9 @@ json::object SandboxRequest::body() const {
   object["bridge"] = bridge_name;
   object["bridgeAddress"] = bridge_address;
   if (mtu) object["mtu"] = static_cast<std::int64_t>(*mtu);
+  json::object aliases;
+  for (const auto& [ip, names] : hosts) aliases[ip] = json::array(names.begin(), names.end());
+  if (!aliases.empty()) object["hosts"] = std::move(aliases);
   if (dns) object["dns"] = *dns;
   return object;
 }

@@ -41,6 +41,7 @@ struct SandboxRequest {
   std::string gateway;
   std::string bridge_address;
   std::optional<std::uint32_t> mtu;
+  std::map<std::string, std::vector<std::string>> hosts = {};  // address → names
   std::optional<boost::json::object> dns;
 
   boost::json::object body() const;

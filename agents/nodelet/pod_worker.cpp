@@ -240,6 +240,7 @@ SandboxRequest PodWorker::sandbox_request() {
   request.gateway = network.gateway().address.to_string();
   request.bridge_address = network.gateway().to_string();
   request.mtu = network.mtu;
+  request.hosts = pod_.host_aliases;
   request.dns = dns_for(pod_, host_.dns.value_or(ClusterDns()));
   return request;
 }

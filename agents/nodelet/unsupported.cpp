@@ -6,8 +6,8 @@ namespace nodelet {
 namespace {
 
 constexpr const char* pod_fields[] = {
-    "activeDeadlineSeconds", "ephemeralContainers", "hostAliases",           "hostIPC", "hostPID", "runtimeClassName",
-    "securityContext",       "setHostnameAsFQDN",   "shareProcessNamespace",
+    "activeDeadlineSeconds", "ephemeralContainers", "hostIPC",           "hostPID",
+    "runtimeClassName",      "securityContext",     "setHostnameAsFQDN", "shareProcessNamespace",
 };
 
 constexpr const char* container_fields[] = {

@@ -9,7 +9,7 @@
 namespace nodelet {
 
 // The fields of POD that change nothing here, though they would in a cluster with a container runtime:
-// "spec.hostAliases", "spec.containers{web}.tty". Those that say nothing (false, {}, []) are left out, and so is what
+// "spec.hostPID", "spec.containers{web}.tty". Those that say nothing (false, {}, []) are left out, and so is what
 // has an event or a refusal of its own.
 std::vector<std::string> unsupported_fields(const kube::Object& pod);
 

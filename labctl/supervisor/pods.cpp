@@ -45,6 +45,21 @@ std::vector<std::string> words(const boost::json::object& object, const char* ke
   return all;
 }
 
+// hosts(5): an address and its names, as lines of it have them.
+std::vector<std::pair<std::string, std::string>> aliases(const boost::json::object& request) {
+  std::vector<std::pair<std::string, std::string>> all;
+  const boost::json::value* hosts = request.if_contains("hosts");
+  if (hosts == nullptr || !hosts->is_object()) return all;
+  for (const auto& host : hosts->as_object()) {
+    if (!netlink::IpAddress::parse(host.key()))
+      throw base::Error("\"hosts\": \"" + std::string(host.key()) + "\" is no address");
+    std::string its_names;
+    for (const std::string& name : words(hosts->as_object(), std::string(host.key()).c_str())) its_names += " " + name;
+    if (!its_names.empty()) all.emplace_back(host.key(), its_names.substr(1));
+  }
+  return all;
+}
+
 // resolv.conf(5)
 std::string resolv_conf(const boost::json::object& request) {
   const boost::json::value* dns = request.if_contains("dns");
@@ -124,6 +139,7 @@ void Pods::connect(Pod& pod, const boost::json::object& request) {
   std::string host_name = text(request, "hostname", pod.name.substr(pod.name.find('/') + 1));
   Names names = names_;
   names.hosts = {{address.address.to_string(), host_name}};
+  for (const auto& [alias, its_names] : aliases(request)) names.hosts.emplace_back(alias, its_names);
   names.resolv_conf = resolv_conf(request);
   pod.node = std::make_shared<Node>(reaper_, pod.name, host_name, Node::Kind::pod, names);
   pod.address = address.address.to_string();

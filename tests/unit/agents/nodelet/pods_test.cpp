@@ -201,13 +201,18 @@ TEST_F(PodsTest, SaysThatVolumesAreNotServed) {
   EXPECT_TRUE(eventually([&] { return event("FailedMount").count == 1 && ready(); }));
 }
 
+TEST_F(PodsTest, KnowsItsHostAliases) {
+  create_web("", R"("hostAliases": [{"ip": "10.0.0.1", "hostnames": ["db", "db.example"]}])");
+  ASSERT_TRUE(eventually([&] { return ready(); }));
+  EXPECT_EQ(request().at("hosts"), boost::json::parse(R"({"10.0.0.1": ["db", "db.example"]})"));
+}
+
 TEST_F(PodsTest, SaysOnceWhatItDoesNotServe) {
   create_web(R"("tty": true, "securityContext": {"runAsUser": 1000})",
-             R"("hostAliases": [{"ip": "10.0.0.1", "hostnames": ["db"]}], "securityContext": {},
-                "initContainers": [])");
+             R"("hostPID": true, "securityContext": {}, "initContainers": [])");
   ASSERT_TRUE(eventually([&] { return ready() && event("Unsupported").count > 0; }));
   EXPECT_EQ(event("Unsupported").message,
-            "not served here, and ignored: spec.hostAliases, spec.containers{web}.securityContext, "
+            "not served here, and ignored: spec.hostPID, spec.containers{web}.securityContext, "
             "spec.containers{web}.tty");
   restart_nodelet();
   EXPECT_TRUE(never([&] { return event("Unsupported").count > 1; }));

@@ -1,13 +1,8 @@
 #include "agents/apiserver/store.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
+#include <algorithm>
 #include <charconv>
-#include <sstream>
+#include <utility>
 
 #include "lib/base/error.h"
 
@@ -28,18 +23,20 @@ void set_version(Object& object, uint64_t version) {
   metadata.get_object()["resourceVersion"] = std::to_string(version);
 }
 
-std::string journal_line(const std::string& collection, const std::string& key, const Object* object) {
-  Object line{{"collection", collection}, {"key", key}};
-  if (object != nullptr) line["object"] = *object;
-  return json::serialize(line) + "\n";
+// OBJECT is null where it is gone.
+Object journal_record(const std::string& collection, const std::string& key, const Object* object) {
+  Object record{{"collection", collection}, {"key", key}};
+  if (object != nullptr) record["object"] = *object;
+  return record;
 }
 
 }  // namespace
 
 // Versions start at the time of day, so that those that clients remember of an earlier server without a journal lie
 // below all of this one, and are answered with 410 instead of being taken for known.
-Store::Store(const std::string& journal) : version_(static_cast<uint64_t>(::time(nullptr)) * 1000) {
-  if (!journal.empty()) load(journal);
+Store::Store(const std::string& journal) : version_(static_cast<uint64_t>(::time(nullptr)) * 1000), journal_(journal) {
+  journal_.read([this](Object record) { load(std::move(record)); });
+  rewrite_journal();
   first_version_ = version_;
 }
 
@@ -128,40 +125,33 @@ void Store::tell(const std::string& name, const Change& change) {
   }
 }
 
-// Reads the journal, and replaces it by one that holds each living object once.
-void Store::load(const std::string& path) {
-  std::string text;
-  if (::access(path.c_str(), F_OK) == 0) text = base::read_file(path);
-  std::istringstream lines(text);
-  std::string line;
-  while (std::getline(lines, line)) {
-    boost::system::error_code failure;
-    json::value entry = json::parse(line, failure);
-    // The last line may have been cut short by a crash.
-    if (failure || !entry.is_object()) break;
-    Object& fields = entry.get_object();
-    auto& objects = collections_[kube::text_at(fields, "collection")].objects;
-    std::string key = kube::text_at(fields, "key");
-    json::value* object = fields.if_contains("object");
-    if (object == nullptr) {
-      objects.erase(key);
-      ++version_;
-      continue;
-    }
-    uint64_t version = parse_version(kube::text_at(object->get_object(), "metadata.resourceVersion"));
-    version_ = std::max(version_, version);
-    objects[key] = std::make_shared<const Object>(std::move(object->get_object()));
+void Store::load(Object record) {
+  std::string collection = kube::text_at(record, "collection"), key = kube::text_at(record, "key");
+  json::value* object = record.if_contains("object");
+  if (collection.empty() || key.empty() || (object != nullptr && !object->is_object())) {
+    throw base::Error("a record must name a collection and a key, and may have an object");
   }
-  std::string next = path + ".next";
-  journal_ = base::open_file(next, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
-  for (const auto& [name, collection] : collections_) {
-    for (const auto& [key, object] : collection.objects) append(name, key, object.get());
+  auto& objects = collections_[collection].objects;
+  if (object == nullptr) {
+    objects.erase(key);
+    ++version_;
+    return;
   }
-  base::check_system("rename " + next, ::rename(next.c_str(), path.c_str()));
+  version_ = std::max(version_, parse_version(kube::text_at(object->get_object(), "metadata.resourceVersion")));
+  objects[key] = std::make_shared<const Object>(std::move(object->get_object()));
 }
 
 void Store::append(const std::string& name, const std::string& key, const Object* object) {
-  if (journal_.valid()) base::write_all(journal_.get(), journal_line(name, key, object));
+  if (journal_.is_overgrown()) rewrite_journal();
+  journal_.append(journal_record(name, key, object));
+}
+
+void Store::rewrite_journal() {
+  journal_.rewrite([this](Journal& next) {
+    for (const auto& [name, collection] : collections_) {
+      for (const auto& [key, object] : collection.objects) next.append(journal_record(name, key, object.get()));
+    }
+  });
 }
 
 }  // namespace apiserver

@@ -1,7 +1,8 @@
 // All objects, in memory, with one version counter and a bounded history per collection for watches.
 //
 // With a journal, every change is appended to a file before it is told to anybody, and read back at the next start, so
-// that a restarted server has lost nothing; versions go on counting and a watch from before gets 410.
+// that a restarted server has lost nothing; versions go on counting and a watch from before gets 410. The file stays
+// within a few times the size of what is alive.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/base/file_descriptor.h"
+#include "agents/apiserver/journal.h"
 #include "lib/kube/objects.h"
 
 namespace apiserver {
@@ -75,14 +76,15 @@ class Store {
   };
   void record(const std::string& name, Collection& collection, Change change);
   void tell(const std::string& name, const Change& change);
-  void load(const std::string& path);
+  void load(Object record);
   void append(const std::string& name, const std::string& key, const Object* object);
+  void rewrite_journal();
 
   uint64_t version_;
   uint64_t first_version_ = 0;
   std::map<std::string, Collection> collections_;
   std::map<std::string, std::list<std::weak_ptr<Listener>>> listeners_;
-  base::FileDescriptor journal_;
+  Journal journal_;
 };
 
 }  // namespace apiserver

@@ -2,14 +2,20 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
+
+#include "lib/base/error.h"
 
 namespace apiserver {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::StartsWith;
 
 Object named(const std::string& name, int value = 0) {
   return {{"metadata", Object{{"name", name}}}, {"value", value}};
@@ -100,6 +106,52 @@ TEST_F(JournalTest, ALineThatWasCutShortIsIgnored) {
   std::ofstream(path_, std::ios::app) << R"({"collection":"pods","key":"b","obj)";
   Store store(path_);
   EXPECT_EQ(store.list("pods").size(), 1u);
+}
+
+TEST_F(JournalTest, ALineThatIsBrokenBeforeTheLastIsAFaultWithItsPlace) {
+  { Store(path_).put("pods", "a", named("a")); }
+  std::ofstream(path_, std::ios::app) << "{\"collection\":\"po\n"
+                                      << R"({"collection":"pods","key":"b","object":{}})"
+                                      << "\n";
+  try {
+    Store store(path_);
+    ADD_FAILURE() << "the objects behind the broken line were dropped in silence";
+  } catch (const base::Error& error) {
+    EXPECT_THAT(error.what(), StartsWith(path_ + ":2: "));
+  }
+}
+
+TEST_F(JournalTest, TheFileStaysInProportionToWhatIsAlive) {
+  Object lease = named("a");
+  lease["holder"] = std::string(10'000, 'x');
+  Store store(path_);
+  for (int renewal = 0; renewal < 1000; ++renewal) {
+    lease["value"] = renewal;
+    store.put("leases", "a", lease);
+  }
+  EXPECT_LT(std::filesystem::file_size(path_), 2 * Journal::rewrite_floor);
+  Store restarted(path_);
+  EXPECT_EQ(kube::number_at(*restarted.get("leases", "a"), "value"), 999);
+}
+
+TEST_F(JournalTest, AFullDiskCostsOnlyTheChangeThatWasRefused) {
+  ::signal(SIGXFSZ, SIG_IGN);
+  {
+    Store store(path_);
+    store.put("pods", "a", named("a"));
+    rlimit before{};
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    rlimit full{std::filesystem::file_size(path_) + 20, before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &full);
+    EXPECT_THROW(store.put("pods", "refused", named("refused")), base::Error);
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    EXPECT_EQ(store.get("pods", "refused"), nullptr);
+    store.put("pods", "b", named("b"));
+  }
+  Store restarted(path_);
+  EXPECT_NE(restarted.get("pods", "a"), nullptr);
+  EXPECT_NE(restarted.get("pods", "b"), nullptr);
+  EXPECT_EQ(restarted.get("pods", "refused"), nullptr);
 }
 
 }  // namespace

@@ -96,6 +96,7 @@ std::vector<Kind> make_kinds() {
        .has_scale = true,
        .has_generation = true,
        .set_defaults = default_replica_set,
+       .validate = validate_replica_set,
        .columns = replica_set_columns()},
       {.resource = r::endpoint_slices,
        .singular = "endpointslice",

@@ -210,6 +210,37 @@ void check_containers(const Object& spec, const std::string& prefix, Faults& fau
                faults);
 }
 
+// A selector that does not match the template's own labels makes pods for ever: none of them counts.
+void check_selector(const Object& object, const Object* old, const std::string& what, Faults& faults) {
+  const json::value* selector = kube::find(object, "spec.selector");
+  if (selector == nullptr || !selector->is_object()) return faults.required("spec.selector");
+  check_strings(object, "spec.selector.matchLabels", "spec.selector.matchLabels", true, faults);
+  try {
+    kube::Selector parsed = kube::Selector::from_object(selector->get_object());
+    if (parsed.empty()) {
+      faults.invalid("spec.selector", *selector, "empty selector is invalid for " + what);
+    } else if (!parsed.matches(kube::object_at(object, "spec.template"))) {
+      faults.invalid("spec.template.metadata.labels", kube::object_at(object, "spec.template.metadata.labels"),
+                     "`selector` does not match template `labels`");
+    }
+  } catch (const base::Error& error) {
+    faults.invalid("spec.selector", *selector, error.what());
+  }
+  if (old != nullptr && kube::object_at(*old, "spec.selector") != selector->get_object()) {
+    faults.invalid("spec.selector", *selector, "field is immutable");
+  }
+}
+
+// What Deployments and ReplicaSets have in common: replicas, selector and template.
+void check_pod_maker(const Object& object, const Object* old, const std::string& what, Faults& faults) {
+  int64_t replicas = kube::number_at(object, "spec.replicas");
+  if (replicas < 0) faults.invalid("spec.replicas", replicas, "must be greater than or equal to 0");
+  check_selector(object, old, what, faults);
+  check_containers(kube::object_at(object, "spec.template.spec"), "spec.template.spec", faults);
+  std::string restart = kube::text_at(object, "spec.template.spec.restartPolicy", "Always");
+  if (restart != "Always") faults.not_supported("spec.template.spec.restartPolicy", restart, {"Always"});
+}
+
 // Without what may change in a running pod.
 Object fixed_part(const Object& pod) {
   Object spec = kube::object_at(pod, "spec");
@@ -294,32 +325,12 @@ void validate_pod(const Object& pod, const Object* old, Faults& faults) {
 }
 
 void validate_deployment(const Object& deployment, const Object* old, Faults& faults) {
-  int64_t replicas = kube::number_at(deployment, "spec.replicas");
-  if (replicas < 0) faults.invalid("spec.replicas", replicas, "must be greater than or equal to 0");
-  const json::value* selector = kube::find(deployment, "spec.selector");
-  if (selector == nullptr || !selector->is_object()) {
-    faults.required("spec.selector");
-  } else {
-    check_strings(deployment, "spec.selector.matchLabels", "spec.selector.matchLabels", true, faults);
-    try {
-      kube::Selector parsed = kube::Selector::from_object(selector->get_object());
-      if (parsed.empty()) {
-        faults.invalid("spec.selector", *selector, "empty selector is invalid for deployment");
-      } else if (!parsed.matches(kube::object_at(deployment, "spec.template"))) {
-        faults.invalid("spec.template.metadata.labels", kube::object_at(deployment, "spec.template.metadata.labels"),
-                       "`selector` does not match template `labels`");
-      }
-    } catch (const base::Error& error) {
-      faults.invalid("spec.selector", *selector, error.what());
-    }
-    if (old != nullptr && kube::object_at(*old, "spec.selector") != selector->get_object()) {
-      faults.invalid("spec.selector", *selector, "field is immutable");
-    }
-  }
+  check_pod_maker(deployment, old, "deployment", faults);
   check_one_of(deployment, "spec.strategy.type", "spec.strategy.type", {"Recreate", "RollingUpdate"}, faults);
-  check_containers(kube::object_at(deployment, "spec.template.spec"), "spec.template.spec", faults);
-  std::string restart = kube::text_at(deployment, "spec.template.spec.restartPolicy", "Always");
-  if (restart != "Always") faults.not_supported("spec.template.spec.restartPolicy", restart, {"Always"});
+}
+
+void validate_replica_set(const Object& set, const Object* old, Faults& faults) {
+  check_pod_maker(set, old, "replicaset", faults);
 }
 
 void validate_endpoint_slice(const Object& slice, const Object* old, Faults& faults) {

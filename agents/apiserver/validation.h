@@ -11,6 +11,7 @@ void validate_metadata(const Kind& kind, const Object& object, Faults& faults);
 void validate_service(const Object& service, const Object* old, Faults& faults);
 void validate_pod(const Object& pod, const Object* old, Faults& faults);
 void validate_deployment(const Object& deployment, const Object* old, Faults& faults);
+void validate_replica_set(const Object& set, const Object* old, Faults& faults);
 void validate_endpoint_slice(const Object& slice, const Object* old, Faults& faults);
 void validate_node(const Object& node, const Object* old, Faults& faults);
 

@@ -28,8 +28,9 @@ Object new_pod(const kube::ReplicaSet& set, const std::string& name) {
   return pod;
 }
 
-Event set_event(const kube::ReplicaSet& set, const std::string& reason, const std::string& message) {
-  return event_about(sets_resource, set.metadata, component, "Normal", reason, message);
+Event set_event(const kube::ReplicaSet& set, const std::string& reason, const std::string& message,
+                const std::string& type = "Normal") {
+  return event_about(sets_resource, set.metadata, component, type, reason, message);
 }
 
 class ReplicaSetReconciliation {
@@ -63,8 +64,21 @@ class ReplicaSetReconciliation {
 
   void adjust_number() {
     auto wanted = static_cast<size_t>(std::max<int64_t>(set_.replicas, 0));
+    if (active_.size() < wanted && !selects_its_template()) return refuse();
     for (size_t count = active_.size(); count < wanted; ++count) create_pod();
     if (active_.size() > wanted) delete_pods(active_.size() - wanted);
+  }
+
+  bool selects_its_template() const {
+    return would_own(set_.selector, kube::string_map_at(set_.pod_template, "metadata.labels"));
+  }
+
+  // None of the pods would count as one of the set's, and so there would never be enough of them.
+  void refuse() {
+    const std::string message = "its selector does not match the labels of its template: no pods are made";
+    Change change = report(prefix() + message);
+    change.event = set_event(set_, "FailedCreate", message, "Warning");
+    decision_.changes.push_back(std::move(change));
   }
 
   void create_pod() {

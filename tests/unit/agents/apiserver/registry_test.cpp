@@ -119,19 +119,31 @@ TEST_F(RegistryTest, ScaleReadsAndWritesReplicas) {
   EXPECT_THAT(refusal([&] { patch(scale, R"({"spec":{"replicas":-1}})"); }), StartsWith("422"));
 }
 
-TEST_F(RegistryTest, DeploymentsMustSelectTheirTemplateForEver) {
-  EXPECT_THAT(refusal([&] {
-                create("deployments.apps", R"({"metadata":{"name":"x"},"spec":{"selector":{"matchLabels":{"a":"b"}},
-                  "template":{"metadata":{"labels":{"a":"c"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})");
-              }),
-              HasSubstr("`selector` does not match template `labels`"));
-  create("deployments.apps", deployment);
-  EXPECT_THAT(
-      refusal([&] {
-        patch(target("deployments.apps", "web"),
-              R"({"spec":{"selector":{"matchLabels":{"app":"x"}},"template":{"metadata":{"labels":{"app":"x"}}}}})");
-      }),
-      HasSubstr("field is immutable"));
+// One that does not would have pods made for ever.
+TEST_F(RegistryTest, WhatMakesPodsMustSelectItsTemplateForEver) {
+  for (const char* collection : {"deployments.apps", "replicasets.apps"}) {
+    auto create_with = [&](const std::string& spec) {
+      return refusal([&] { create(collection, R"({"metadata":{"name":"x"},"spec":)" + spec + "}"); });
+    };
+    const std::string pod_template =
+        R"("template":{"metadata":{"labels":{"a":"c"}},"spec":{"containers":[{"name":"c","image":"i"}]}})";
+    EXPECT_THAT(create_with(R"({"selector":{"matchLabels":{"a":"b"}},)" + pod_template + "}"),
+                HasSubstr("`selector` does not match template `labels`"));
+    EXPECT_THAT(create_with("{" + pod_template + "}"), HasSubstr("spec.selector: Required value"));
+    EXPECT_THAT(create_with(R"({"selector":{},)" + pod_template + "}"), HasSubstr("empty selector is invalid"));
+    EXPECT_THAT(create_with(R"({"replicas":-1,"selector":{"matchLabels":{"a":"c"}},)" + pod_template + "}"),
+                HasSubstr("spec.replicas: Invalid value: -1"));
+    EXPECT_THAT(create_with(R"({"selector":{"matchLabels":{"a":"c"}},"template":{"metadata":{"labels":{"a":"c"}}}})"),
+                HasSubstr("spec.template.spec.containers: Required value"));
+    create(collection, deployment);
+    EXPECT_THAT(
+        refusal([&] {
+          patch(target(collection, "web"),
+                R"({"spec":{"selector":{"matchLabels":{"app":"x"}},"template":{"metadata":{"labels":{"app":"x"}}}}})");
+        }),
+        HasSubstr("field is immutable"))
+        << collection;
+  }
 }
 
 TEST_F(RegistryTest, ARunningPodsSpecCannotChange) {

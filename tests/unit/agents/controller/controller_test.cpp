@@ -309,8 +309,11 @@ TEST_F(ControllerTest, PodsOutliveAReplicaSetThatIsDeletedWithoutThem) {
 TEST_F(ControllerTest, SurvivesAReplicaSetThatMakesNoSense) {
   start();
   create_cluster();
-  create("replicasets.apps", R"({"metadata":{"name":"odd"},"spec":{"selector":{"matchExpressions":[{"key":"a",
-    "operator":"Near"}]},"template":{"metadata":{"labels":{"a":"b"}}}}})");
+  // The API server refuses it; another one may not.
+  server_->store().put("replicasets.apps", "default/odd",
+                       parse(R"({"metadata":{"name":"odd","namespace":"default","uid":"odd"},
+                         "spec":{"selector":{"matchExpressions":[{"key":"a","operator":"Near"}]},
+                         "template":{"metadata":{"labels":{"a":"b"}}}}})"));
   create_deployment(1);
   ASSERT_TRUE(eventually([&] { return complete(1); }));
   ASSERT_TRUE(eventually([&] { return log_.str().find("replica set default/odd: ") != std::string::npos; }));

@@ -134,6 +134,16 @@ TEST_F(ReplicaSetTest, OwnsNothingByASelectorThatIsNone) {
   }
 }
 
+TEST_F(ReplicaSetTest, MakesNoPodsThatWouldNotBeItsOwn) {
+  set_.pod_template = parse(R"({"metadata":{"labels":{"app":"other"}},"spec":{"containers":[{"name":"c"}]}})");
+  Decision decision = decide({});
+  EXPECT_THAT(texts_of(decision),
+              ElementsAre("report replica set default/web-1: its selector does not match the labels of its template: "
+                          "no pods are made"));
+  ASSERT_TRUE(decision.changes[0].event);
+  EXPECT_EQ(decision.changes[0].event->type, "Warning");
+}
+
 TEST_F(ReplicaSetTest, DoesNothingOnItsWayOut) {
   set_.metadata.deletion_timestamp = "2026-11-24T12:00:00Z";
   EXPECT_THAT(decide({}).changes, IsEmpty());

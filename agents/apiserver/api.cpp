@@ -112,23 +112,20 @@ Filter make_filter(const Request& request, const Target& target) {
   }
 }
 
+// What the body leaves out, the query may say.
 DeleteOptions delete_options(const Request& request) {
-  DeleteOptions options;
   Object body;
   if (!request.body.empty()) body = parse_object(request);
   std::string grace = request.parameter("gracePeriodSeconds");
-  if (!grace.empty()) {
+  if (!grace.empty() && !body.contains("gracePeriodSeconds")) {
     int64_t seconds = 0;
     std::from_chars(grace.data(), grace.data() + grace.size(), seconds);
-    options.grace_seconds = seconds;
+    body["gracePeriodSeconds"] = seconds;
   }
-  const json::value* given = body.if_contains("gracePeriodSeconds");
-  if (given != nullptr && given->is_int64()) options.grace_seconds = given->get_int64();
-  std::string propagation = kube::text_at(body, "propagationPolicy", request.parameter("propagationPolicy"));
-  options.orphan = propagation == "Orphan" || is_true(request.parameter("orphanDependents"));
-  options.uid = kube::text_at(body, "preconditions.uid");
-  options.resource_version = kube::text_at(body, "preconditions.resourceVersion");
-  options.dry_run = dry_run(request) || !kube::array_at(body, "dryRun").empty();
+  if (!body.contains("propagationPolicy")) body["propagationPolicy"] = request.parameter("propagationPolicy");
+  DeleteOptions options = DeleteOptions::parse(body);
+  options.orphan = options.orphan || is_true(request.parameter("orphanDependents"));
+  options.dry_run = options.dry_run || dry_run(request);
   return options;
 }
 

@@ -188,6 +188,17 @@ bool Filter::matches(const Object& object) const {
   return labels.matches(object) && fields.matches(object);
 }
 
+DeleteOptions DeleteOptions::parse(const Object& object) {
+  DeleteOptions options;
+  const json::value* grace = object.if_contains("gracePeriodSeconds");
+  if (grace != nullptr && grace->is_int64()) options.grace_seconds = grace->get_int64();
+  options.orphan = text_at(object, "propagationPolicy") == "Orphan";
+  options.uid = text_at(object, "preconditions.uid");
+  options.resource_version = text_at(object, "preconditions.resourceVersion");
+  options.dry_run = !kube::array_at(object, "dryRun").empty();
+  return options;
+}
+
 Object as_seen_by(const Kind& kind, const Object& stored) {
   Object object = stored;
   if (kind.from_stored != nullptr) kind.from_stored(object);
@@ -349,7 +360,7 @@ void Registry::prepare_new(const Target& target, Object& object) const {
 
 Object Registry::create(const Target& target, Object object, bool dry_run) {
   if (target.subresource == "binding") return bind(target, object, dry_run);
-  if (target.subresource == "eviction") return remove({target.kind, target.namespace_name, target.name, {}}, {});
+  if (target.subresource == "eviction") return evict(target, object, dry_run);
   check_type(*target.kind, object);
   if (target.kind->to_stored != nullptr) target.kind->to_stored(object);
   return as_seen_by(*target.kind, create_stored(target, std::move(object), dry_run));
@@ -467,6 +478,12 @@ Object Registry::bind(const Target& target, const Object& binding, bool dry_run)
   member_object(object, "spec")["nodeName"] = node;
   replace(pod, *old, std::move(object), dry_run);
   return {{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", Object()}, {"status", "Success"}, {"code", 201}};
+}
+
+Object Registry::evict(const Target& target, const Object& eviction, bool dry_run) {
+  DeleteOptions options = DeleteOptions::parse(kube::object_at(eviction, "deleteOptions"));
+  options.dry_run = options.dry_run || dry_run;
+  return remove({target.kind, target.namespace_name, target.name, {}}, options);
 }
 
 Object Registry::patch(const Target& target, kube::PatchType type, const json::value& patch, bool dry_run,

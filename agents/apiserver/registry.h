@@ -36,6 +36,9 @@ struct Filter {
 };
 
 struct DeleteOptions {
+  // Of a DeleteOptions object, as the body of a request has it; an empty one leaves everything to the defaults.
+  static DeleteOptions parse(const Object& object);
+
   std::optional<int64_t> grace_seconds;
   bool orphan = false;
   std::string uid;               // precondition, where not empty
@@ -70,6 +73,7 @@ class Registry {
   Object replace(const Target& target, const Object& old, Object object, bool dry_run);
   Object replace_scale(const Target& target, const Object& old, const Object& scale, bool dry_run);
   Object bind(const Target& target, const Object& binding, bool dry_run);
+  Object evict(const Target& target, const Object& eviction, bool dry_run);
   void check_namespace(const Target& target) const;
   void prepare_new(const Target& target, Object& object) const;
   Object commit(const Kind& kind, const std::string& key, Object object);

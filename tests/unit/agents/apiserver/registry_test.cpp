@@ -178,6 +178,22 @@ TEST_F(RegistryTest, APodOnANodeStaysUntilItsNodeletLetsGo) {
   EXPECT_FALSE(exists("pods", "default/p"));
 }
 
+// As `kubectl drain --dry-run=server` and `--grace-period` send it.
+TEST_F(RegistryTest, AnEvictionDoesWhatItsDeleteOptionsSay) {
+  create("pods", scheduled_pod);
+  Target eviction = target("pods", "p", "eviction");
+  uint64_t version = store_.version();
+  registry_.create(eviction, parse(R"({"deleteOptions":{"dryRun":["All"]}})"));
+  registry_.create(eviction, parse("{}"), true);
+  EXPECT_THAT(refusal([&] {
+                registry_.create(eviction, parse(R"({"deleteOptions":{"preconditions":{"uid":"of another"}}})"));
+              }),
+              StartsWith("409"));
+  EXPECT_EQ(store_.version(), version);
+  registry_.create(eviction, parse(R"({"deleteOptions":{"gracePeriodSeconds":5}})"));
+  EXPECT_EQ(number_at(registry_.get(target("pods", "p")), "metadata.deletionGracePeriodSeconds"), 5);
+}
+
 TEST_F(RegistryTest, APodWithoutANodeOrThatHasEndedGoesAtOnce) {
   create("pods", pod);
   EXPECT_EQ(text_at(registry_.remove(target("pods", "p"), {}), "status"), "Success");

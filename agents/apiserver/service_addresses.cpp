@@ -32,6 +32,21 @@ bool needs_node_ports(const Object& service) {
   return type == "LoadBalancer" && kube::flag_at(service, "spec.allocateLoadBalancerNodePorts", true);
 }
 
+bool is_external(const Object& service) {
+  std::string type = kube::text_at(service, "spec.type");
+  return type == "NodePort" || type == "LoadBalancer";
+}
+
+// Where a load balancer asks each node whether it has endpoints of its own.
+bool needs_health_check_port(const Object& service) {
+  return kube::text_at(service, "spec.type") == "LoadBalancer" &&
+         kube::text_at(service, "spec.externalTrafficPolicy") == "Local";
+}
+
+int64_t health_check_port(const Object& service) {
+  return kube::number_at(service, "spec.healthCheckNodePort");
+}
+
 Object& spec_of(Object& service) {
   json::value& spec = service["spec"];
   if (!spec.is_object()) spec.emplace_object();
@@ -49,16 +64,21 @@ bool same_port(const Object& left, const Object& right) {
          kube::text_at(left, "protocol", "TCP") == kube::text_at(right, "protocol", "TCP");
 }
 
-// As the real server does: an update that leaves out what was allocated keeps it.
-void keep_allocated(Object& service, const Object& old) {
-  if (needs_cluster_ip(service) && needs_cluster_ip(old)) {
-    Object& spec = spec_of(service);
-    if (kube::text_at(service, "spec.clusterIP").empty() && kube::array_at(service, "spec.clusterIPs").empty()) {
-      if (const auto* address = kube::find(old, "spec.clusterIP")) spec["clusterIP"] = *address;
-      if (const auto* addresses = kube::find(old, "spec.clusterIPs")) spec["clusterIPs"] = *addresses;
-    }
+// Clients that know nothing of clusterIPs change clusterIP alone.
+void keep_cluster_ip(Object& service, const Object& old) {
+  Object& spec = spec_of(service);
+  std::string address = kube::text_at(service, "spec.clusterIP");
+  const json::array& addresses = kube::array_at(service, "spec.clusterIPs");
+  if (address.empty() && addresses.empty()) {
+    if (const auto* before = kube::find(old, "spec.clusterIP")) spec["clusterIP"] = *before;
+    if (const auto* before = kube::find(old, "spec.clusterIPs")) spec["clusterIPs"] = *before;
+  } else if (!address.empty() && address != kube::text_at(old, "spec.clusterIP") &&
+             addresses == kube::array_at(old, "spec.clusterIPs")) {
+    spec["clusterIPs"] = json::array{address};
   }
-  if (!needs_node_ports(service) || !needs_node_ports(old)) return;
+}
+
+void keep_node_ports(Object& service, const Object& old) {
   std::vector<int64_t> used;
   for (const json::value& port : ports_of(service)) {
     if (port.is_object()) used.push_back(kube::number_at(port.get_object(), "nodePort"));
@@ -75,6 +95,15 @@ void keep_allocated(Object& service, const Object& old) {
   }
 }
 
+// As the real server does: an update that leaves out what was allocated keeps it.
+void keep_allocated(Object& service, const Object& old) {
+  if (needs_cluster_ip(service) && needs_cluster_ip(old)) keep_cluster_ip(service, old);
+  if (needs_node_ports(service) && needs_node_ports(old)) keep_node_ports(service, old);
+  if (needs_health_check_port(service) && needs_health_check_port(old) && health_check_port(service) == 0) {
+    spec_of(service)["healthCheckNodePort"] = health_check_port(old);
+  }
+}
+
 // A type that has no addresses of a kind loses them, unless the user has just asked for them.
 void drop_what_the_type_lacks(Object& service, const Object& old) {
   Object& spec = spec_of(service);
@@ -83,6 +112,10 @@ void drop_what_the_type_lacks(Object& service, const Object& old) {
       spec.erase(field);
     }
   }
+  if (!needs_health_check_port(service) && health_check_port(service) == health_check_port(old)) {
+    spec.erase("healthCheckNodePort");
+  }
+  if (!is_external(service) && is_external(old)) spec.erase("externalTrafficPolicy");
   if (needs_node_ports(service) || !needs_node_ports(old)) return;
   for (json::value& port : ports_of(service)) {
     if (!port.is_object()) continue;
@@ -93,10 +126,13 @@ void drop_what_the_type_lacks(Object& service, const Object& old) {
       }
     }
   }
-  spec.erase("externalTrafficPolicy");
 }
 
 void check_unchanged(const Object& service, const Object& old, Faults& faults) {
+  bool checked = needs_health_check_port(service) && needs_health_check_port(old) && health_check_port(old) != 0;
+  if (checked && health_check_port(service) != health_check_port(old)) {
+    faults.invalid("spec.healthCheckNodePort", health_check_port(service), "field is immutable");
+  }
   if (!needs_cluster_ip(service) || !needs_cluster_ip(old)) return;
   std::string before = kube::text_at(old, "spec.clusterIP"), after = kube::text_at(service, "spec.clusterIP");
   if (!before.empty() && before != after) {
@@ -168,10 +204,36 @@ void ServiceAddresses::assign(Object& service, const Object* old) const {
     keep_allocated(service, *old);
   }
   Faults faults;
-  if (needs_cluster_ip(service)) assign_cluster_ip(service, key, faults);
+  if (needs_cluster_ip(service)) {
+    check_families(service, faults);
+    assign_cluster_ip(service, key, faults);
+  }
   if (old != nullptr) check_unchanged(service, *old, faults);
   if (needs_node_ports(service)) assign_node_ports(service, key, faults);
+  if (needs_health_check_port(service)) assign_health_check_port(service, key, faults);
   faults.check(kind_of_collection("services"), kube::text_at(service, "metadata.name"));
+}
+
+// There are addresses of one family only. Headless Services without a selector have none, and may ask for anything.
+void ServiceAddresses::check_families(const Object& service, Faults& faults) const {
+  bool headless = kube::text_at(service, "spec.clusterIP") == "None";
+  if (headless && kube::object_at(service, "spec.selector").empty()) return;
+  if (kube::text_at(service, "spec.ipFamilyPolicy") == "RequireDualStack") {
+    faults.invalid("spec.ipFamilyPolicy", "RequireDualStack", "this cluster is not configured for dual-stack services");
+  }
+  const json::array& families = kube::array_at(service, "spec.ipFamilies");
+  for (size_t index = 0; index < families.size(); ++index) {
+    std::string field = "spec.ipFamilies[" + std::to_string(index) + "]";
+    if (families[index] != json::value(family())) {
+      faults.invalid(field, families[index], "not configured on this cluster");
+    } else if (index > 0 && families[index] == families[0]) {
+      faults.duplicate(field, families[index]);
+    }
+  }
+  const json::array& addresses = kube::array_at(service, "spec.clusterIPs");
+  if (addresses.size() > 1) {
+    faults.invalid("spec.clusterIPs", addresses, "this cluster is not configured for dual-stack services");
+  }
 }
 
 void ServiceAddresses::assign_cluster_ip(Object& service, const std::string& key, Faults& faults) const {
@@ -179,6 +241,9 @@ void ServiceAddresses::assign_cluster_ip(Object& service, const std::string& key
   std::string address = kube::text_at(service, "spec.clusterIP");
   const json::array& given = kube::array_at(service, "spec.clusterIPs");
   if (address.empty() && !given.empty() && given[0].is_string()) address = std::string(given[0].get_string());
+  if (!given.empty() && given[0] != json::value(address)) {
+    faults.invalid("spec.clusterIPs", given, "first value must match `clusterIP`");
+  }
   if (address.empty()) {
     address = free_address(key, faults);
   } else if (address != "None") {
@@ -195,7 +260,7 @@ void ServiceAddresses::assign_cluster_ip(Object& service, const std::string& key
   }
   spec["clusterIP"] = address;
   spec["clusterIPs"] = json::array{address};
-  if (!spec.contains("ipFamilies")) spec["ipFamilies"] = json::array{addresses_.is_ipv6() ? "IPv6" : "IPv4"};
+  if (!spec.contains("ipFamilies")) spec["ipFamilies"] = json::array{family()};
   if (!spec.contains("ipFamilyPolicy")) spec["ipFamilyPolicy"] = "SingleStack";
 }
 
@@ -227,6 +292,7 @@ void ServiceAddresses::assign_node_ports(Object& service, const std::string& key
   json::array& ports = ports_of(service);
   // One number may serve several protocols of the same Service.
   std::map<uint16_t, std::string> mine;
+  if (needs_health_check_port(service)) mine[static_cast<uint16_t>(health_check_port(service))] = "TCP UDP SCTP ";
   for (size_t index = 0; index < ports.size(); ++index) {
     if (!ports[index].is_object()) continue;
     Object& port = ports[index].get_object();
@@ -256,6 +322,27 @@ void ServiceAddresses::assign_node_ports(Object& service, const std::string& key
     }
     mine[number] += kube::text_at(port, "protocol", "TCP") + " ";
     port["nodePort"] = number;
+  }
+}
+
+void ServiceAddresses::assign_health_check_port(Object& service, const std::string& key, Faults& faults) const {
+  int64_t number = health_check_port(service);
+  auto fault = [&](const std::string& why) {
+    faults.invalid("spec.healthCheckNodePort", number,
+                   "failed to allocate requested HealthCheck NodePort " + std::to_string(number) + ": " + why);
+  };
+  if (number == 0) {
+    std::map<uint16_t, std::string> mine;
+    for (const json::value& port : ports_of(service)) {
+      if (port.is_object()) mine[static_cast<uint16_t>(kube::number_at(port.get_object(), "nodePort"))];
+    }
+    uint16_t found = free_port(key, "health check", mine);
+    if (found == 0) return faults.invalid("spec.healthCheckNodePort", number, "failed to allocate: range is full");
+    spec_of(service)["healthCheckNodePort"] = found;
+  } else if (number < ports_.first || number > ports_.last) {
+    fault("provided port is not in the valid range. The range of valid ports is " + ports_.text());
+  } else if (taken(static_cast<uint16_t>(number), key)) {
+    fault("provided port is already allocated");
   }
 }
 

@@ -44,17 +44,20 @@ class ServiceAddresses {
 
   const AddressRange& range() const { return addresses_; }
 
-  // Completes spec.clusterIP(s), ipFamilies and nodePorts of a Service that is about to be stored; OLD is what is
-  // stored, or null. What is not asked for by value is chosen by the name, so that the same manifests give the same
-  // addresses. Throws StatusError (422) where what is asked for is taken or out of range.
+  // Completes spec.clusterIP(s), ipFamilies, nodePorts and healthCheckNodePort of a Service that is about to be stored;
+  // OLD is what is stored, or null. What is not asked for by value is chosen by the name, so that the same manifests
+  // give the same addresses. Throws StatusError (422) where what is asked for is taken or out of range.
   void assign(Object& service, const Object* old) const;
 
   // Takes note of what a stored Service holds, or (null) that it is gone.
   void commit(const std::string& key, const Object* service);
 
  private:
+  const char* family() const { return addresses_.is_ipv6() ? "IPv6" : "IPv4"; }
+  void check_families(const Object& service, Faults& faults) const;
   void assign_cluster_ip(Object& service, const std::string& key, Faults& faults) const;
   void assign_node_ports(Object& service, const std::string& key, Faults& faults) const;
+  void assign_health_check_port(Object& service, const std::string& key, Faults& faults) const;
   std::string free_address(const std::string& key, Faults& faults) const;
   uint16_t free_port(const std::string& key, const std::string& port_name,
                      const std::map<uint16_t, std::string>& also_taken) const;

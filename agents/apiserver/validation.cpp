@@ -86,6 +86,14 @@ bool is_address(const std::string& text) {
   return ::inet_pton(AF_INET, text.c_str(), bytes) == 1 || ::inet_pton(AF_INET6, text.c_str(), bytes) == 1;
 }
 
+bool is_cidr(const std::string& text) {
+  size_t slash = text.find('/');
+  if (slash == std::string::npos || !is_address(text.substr(0, slash))) return false;
+  std::string length = text.substr(slash + 1);
+  bool digits = !length.empty() && length.size() <= 3 && std::all_of(length.begin(), length.end(), ::isdigit);
+  return digits && std::stoi(length) <= (text.find(':') == std::string::npos ? 32 : 128);
+}
+
 std::string at(const std::string& field, size_t index) {
   return field + "[" + std::to_string(index) + "]";
 }
@@ -160,6 +168,45 @@ void check_service_ports(const Object& service, Faults& faults) {
     if (kube::number_at(port, "nodePort") != 0 && (type == "ClusterIP" || type == "ExternalName")) {
       faults.forbidden(field + ".nodePort", "may not be used when `type` is '" + type + "'");
     }
+  }
+}
+
+// Kubernetes has always allowed spaces around them.
+std::string trimmed(std::string text) {
+  text.erase(0, text.find_first_not_of(" \t"));
+  text.erase(text.find_last_not_of(" \t") + 1);
+  return text;
+}
+
+void check_source_ranges(const Object& service, Faults& faults) {
+  const json::array& ranges = kube::array_at(service, "spec.loadBalancerSourceRanges");
+  if (!ranges.empty() && kube::text_at(service, "spec.type") != "LoadBalancer") {
+    faults.forbidden("spec.LoadBalancerSourceRanges", "may only be used when `type` is 'LoadBalancer'");
+  }
+  for (size_t index = 0; index < ranges.size(); ++index) {
+    if (ranges[index].is_string() && is_cidr(trimmed(std::string(ranges[index].get_string())))) continue;
+    faults.invalid(at("spec.LoadBalancerSourceRanges", index), ranges[index],
+                   "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+  }
+}
+
+void check_health_check_port(const Object& service, Faults& faults) {
+  int64_t port = kube::number_at(service, "spec.healthCheckNodePort");
+  bool checked = kube::text_at(service, "spec.type") == "LoadBalancer" &&
+                 kube::text_at(service, "spec.externalTrafficPolicy") == "Local";
+  if (port != 0 && !checked) {
+    faults.invalid("spec.healthCheckNodePort", port,
+                   "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
+  }
+}
+
+void check_families(const Object& service, Faults& faults) {
+  check_one_of(service, "spec.ipFamilyPolicy", "spec.ipFamilyPolicy",
+               {"PreferDualStack", "RequireDualStack", "SingleStack"}, faults);
+  std::vector<std::string> families = kube::strings_at(service, "spec.ipFamilies");
+  for (size_t index = 0; index < families.size(); ++index) {
+    if (families[index] == "IPv4" || families[index] == "IPv6") continue;
+    faults.not_supported(at("spec.ipFamilies", index), families[index], {"IPv4", "IPv6"});
   }
 }
 
@@ -301,6 +348,9 @@ void validate_service(const Object& service, const Object*, Faults& faults) {
     faults.invalid("spec.sessionAffinityConfig.clientIP.timeoutSeconds", timeout,
                    "must be greater than 0 and less than 86400");
   }
+  check_source_ranges(service, faults);
+  check_health_check_port(service, faults);
+  check_families(service, faults);
   const json::array& external = kube::array_at(service, "spec.externalIPs");
   for (size_t index = 0; index < external.size(); ++index) {
     if (!external[index].is_string() || !is_address(std::string(external[index].get_string()))) {

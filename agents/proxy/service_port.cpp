@@ -26,18 +26,25 @@ std::vector<IpAddress> parse_addresses(const std::vector<std::string>& texts, Fa
   return addresses;
 }
 
-// A range of everything restricts nothing, and IP sets hold no prefix of length 0 (kubernetes#132719).
-std::vector<Prefix> parse_source_ranges(const std::vector<std::string>& texts, Family family) {
-  std::vector<Prefix> ranges;
-  for (std::string text : texts) {
-    text.erase(0, text.find_first_not_of(' '));
-    text.erase(text.find_last_not_of(' ') + 1);
-    std::optional<Prefix> range = Prefix::parse(text);
-    if (!range || family_of(range->address) != family) continue;
-    if (range->length == 0) return {};
-    ranges.push_back(range->network());
+std::optional<Prefix> parse_range(std::string text) {
+  text.erase(0, text.find_first_not_of(' '));
+  text.erase(text.find_last_not_of(' ') + 1);
+  return Prefix::parse(text);
+}
+
+// A range of everything restricts nothing, and IP sets hold no prefix of length 0 (kubernetes#132719). One that cannot
+// be read admits nobody, where kube-proxy takes it for absent: somebody was to be kept out.
+void read_source_ranges(const std::vector<std::string>& texts, Family family, ServicePort& port) {
+  for (const std::string& text : texts) {
+    std::optional<Prefix> range = parse_range(text);
+    port.restricts_sources = port.restricts_sources || !range || family_of(range->address) == family;
+    if (range && family_of(range->address) == family) port.source_ranges.push_back(range->network());
   }
-  return ranges;
+  auto is_everything = [](const Prefix& range) { return range.length == 0; };
+  if (std::any_of(port.source_ranges.begin(), port.source_ranges.end(), is_everything)) {
+    port.source_ranges.clear();
+    port.restricts_sources = false;
+  }
 }
 
 std::optional<IpAddress> cluster_ip(const kube::Service& service, Family family) {
@@ -105,7 +112,7 @@ ServicePort common_part(const kube::Service& service, const std::string& key, co
   port.external_ips = parse_addresses(service.external_ips, family);
   if (service.type == "LoadBalancer") {
     port.load_balancer_ips = parse_addresses(service.load_balancer_ips, family);
-    port.source_ranges = parse_source_ranges(service.load_balancer_source_ranges, family);
+    read_source_ranges(service.load_balancer_source_ranges, family, port);
     port.health_check_node_port = service.health_check_node_port;
   }
   if (service.session_affinity == "ClientIP") {

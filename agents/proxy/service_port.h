@@ -38,7 +38,8 @@ struct ServicePort {
   std::uint16_t node_port = 0;  // 0: none
   std::vector<netlink::IpAddress> external_ips;
   std::vector<netlink::IpAddress> load_balancer_ips;
-  std::vector<netlink::Prefix> source_ranges;     // of clients of the load balancer's addresses; empty: all
+  bool restricts_sources = false;  // whether only SOURCE_RANGES may use the load balancer's addresses
+  std::vector<netlink::Prefix> source_ranges;
   std::optional<std::uint32_t> affinity_seconds;  // ClientIP affinity
   bool internal_local = false;                    // internalTrafficPolicy
   bool external_local = false;                    // externalTrafficPolicy

@@ -120,7 +120,7 @@ class Builder {
     std::string entry = ip_port(address, port.protocol, port.port);
     add_entry(sets::load_balancer, entry, port);
     if (port.external_local) add_entry(sets::load_balancer_local, entry, port);
-    if (!port.source_ranges.empty()) restrict_sources(port, address, entry);
+    if (port.restricts_sources) restrict_sources(port, address, entry);
     add_server(port, address, port.port, port.external_local);
     bind_unless_local(address, port);
   }

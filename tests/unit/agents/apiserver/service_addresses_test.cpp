@@ -138,6 +138,98 @@ TEST_F(ServiceTest, AClusterIpMayNotChange) {
               HasSubstr("may not change once set"));
 }
 
+TEST_F(ServiceTest, AClusterIpIsTheFirstOfItsClusterIps) {
+  EXPECT_THAT(
+      refusal([&] {
+        create("services",
+               service("s", R"({"clusterIP":"10.108.0.50","clusterIPs":["10.108.0.51"],"ports":[{"port":80}]})"));
+      }),
+      HasSubstr("spec.clusterIPs: Invalid value: []string{\"10.108.0.51\"}: first value must match `clusterIP`"));
+  Object object = create("services", service("s", R"({"clusterIPs":["10.108.0.51"],"ports":[{"port":80}]})"));
+  EXPECT_EQ(text_at(object, "spec.clusterIP"), "10.108.0.51");
+}
+
+TEST_F(ServiceTest, AFamilyThatTheClusterLacksIsRefused) {
+  auto refused = [&](const std::string& fields) {
+    return refusal([&] { create("services", service("s", "{" + fields + R"(,"ports":[{"port":80}]})")); });
+  };
+  EXPECT_EQ(refused(R"("ipFamilyPolicy":"RequireDualStack")"),
+            "422 Service \"s\" is invalid: spec.ipFamilyPolicy: Invalid value: \"RequireDualStack\": this cluster is "
+            "not configured for dual-stack services");
+  EXPECT_EQ(
+      refused(R"("ipFamilies":["IPv6"])"),
+      "422 Service \"s\" is invalid: spec.ipFamilies[0]: Invalid value: \"IPv6\": not configured on this cluster");
+  EXPECT_THAT(refused(R"("ipFamilies":["IPv5"])"), HasSubstr("spec.ipFamilies[0]: Unsupported value: \"IPv5\""));
+  EXPECT_THAT(refused(R"("ipFamilyPolicy":"Dual")"), HasSubstr("spec.ipFamilyPolicy: Unsupported value"));
+  EXPECT_THAT(refused(R"("clusterIPs":["10.108.0.50","fd00::1"])"), HasSubstr("not configured for dual-stack"));
+  EXPECT_EQ(refused(R"("ipFamilies":["IPv4"],"ipFamilyPolicy":"PreferDualStack")"), "");
+  EXPECT_THAT(refusal([&] { patch(target("services", "s"), R"({"spec":{"ipFamilyPolicy":"RequireDualStack"}})"); }),
+              HasSubstr("not configured for dual-stack"));
+}
+
+// What a proxy cannot read it cannot keep out, either.
+TEST_F(ServiceTest, SourceRangesAreRanges) {
+  auto refused = [&](const std::string& type, const std::string& ranges) {
+    return refusal([&] {
+      create("services", service("s", R"({"ports":[{"port":80}],"type":")" + type + R"(","loadBalancerSourceRanges":)" +
+                                          ranges + "}"));
+    });
+  };
+  for (const char* bad : {"10.0.0.1", "10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "fd00::/129", "all"}) {
+    EXPECT_EQ(refused("LoadBalancer", R"(["10.0.0.0/8",")" + std::string(bad) + R"("])"),
+              "422 Service \"s\" is invalid: spec.LoadBalancerSourceRanges[1]: Invalid value: \"" + std::string(bad) +
+                  "\": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+  }
+  EXPECT_THAT(refused("NodePort", R"(["10.0.0.0/8"])"), HasSubstr("may only be used when `type` is 'LoadBalancer'"));
+  EXPECT_EQ(refused("LoadBalancer", R"([" 10.0.0.0/8 ","fd00::/64","0.0.0.0/0"])"), "");
+}
+
+class HealthCheckPortTest : public ServiceTest {
+ protected:
+  Object create_balanced(const std::string& name, const std::string& more = {}) {
+    return create("services", service(name, R"({"type":"LoadBalancer","externalTrafficPolicy":"Local",)" + more +
+                                                R"("ports":[{"port":80,"nodePort":0}]})"));
+  }
+  static int64_t port_of(const Object& object) { return number_at(object, "spec.healthCheckNodePort"); }
+};
+
+TEST_F(HealthCheckPortTest, IsAllocatedWhereNodesAreAskedAndKept) {
+  Object object = create_balanced("s");
+  EXPECT_GE(port_of(object), 30000);
+  EXPECT_LE(port_of(object), 32767);
+  EXPECT_NE(port_of(object), node_port(object));
+  Object sent = parse(service("s", R"({"type":"LoadBalancer","externalTrafficPolicy":"Local","ports":[{"port":81}]})"));
+  EXPECT_EQ(port_of(registry_.update(target("services", "s"), sent)), port_of(object));
+  Object other = create("services", service("t", R"({"type":"LoadBalancer","ports":[{"port":80}]})"));
+  EXPECT_EQ(kube::find(other, "spec.healthCheckNodePort"), nullptr);
+}
+
+TEST_F(HealthCheckPortTest, GoesWithThePolicyAndIsFreeAgain) {
+  create_balanced("s", R"("healthCheckNodePort":30500,)");
+  Object object = patch(target("services", "s"), R"({"spec":{"externalTrafficPolicy":"Cluster"}})");
+  EXPECT_EQ(kube::find(object, "spec.healthCheckNodePort"), nullptr);
+  EXPECT_EQ(port_of(create_balanced("t", R"("healthCheckNodePort":30500,)")), 30500);
+}
+
+TEST_F(HealthCheckPortTest, IsRefusedWhereTakenOutOfRangeChangedOrWithoutUse) {
+  create_balanced("s", R"("healthCheckNodePort":30500,)");
+  EXPECT_THAT(refusal([&] { create_balanced("t", R"("healthCheckNodePort":30500,)"); }),
+              HasSubstr("spec.healthCheckNodePort: Invalid value: 30500: failed to allocate requested HealthCheck "
+                        "NodePort 30500: provided port is already allocated"));
+  EXPECT_THAT(refusal([&] { create_balanced("t", R"("healthCheckNodePort":80,)"); }),
+              HasSubstr("The range of valid ports is 30000-32767"));
+  EXPECT_THAT(refusal([&] {
+                create("services", service("t", R"({"type":"LoadBalancer","externalTrafficPolicy":"Local",
+                  "healthCheckNodePort":30600,"ports":[{"port":80,"nodePort":30600}]})"));
+              }),
+              HasSubstr("spec.ports[0].nodePort: Duplicate value: 30600"));
+  EXPECT_THAT(refusal([&] { patch(target("services", "s"), R"({"spec":{"healthCheckNodePort":30501}})"); }),
+              HasSubstr("spec.healthCheckNodePort: Invalid value: 30501: field is immutable"));
+  EXPECT_THAT(
+      refusal([&] { create("services", service("t", R"({"healthCheckNodePort":30500,"ports":[{"port":80}]})")); }),
+      HasSubstr("may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"));
+}
+
 TEST_F(ServiceTest, HeadlessServicesHaveNoAddress) {
   Object object = create("services", service("s", R"({"clusterIP":"None","selector":{"a":"b"}})"));
   EXPECT_EQ(text_at(object, "spec.clusterIP"), "None");

@@ -89,6 +89,15 @@ TEST(ServicePorts, ASourceRangeOfEverythingRestrictsNothing) {
   Objects objects(service("web",
                           "{type: LoadBalancer, clusterIP: 10.96.0.5, ports: [{port: 80}],"
                           " loadBalancerSourceRanges: [10.0.0.0/8, 0.0.0.0/0]}"));
+  EXPECT_FALSE(objects.ports().at(0).restricts_sources);
+  EXPECT_THAT(objects.ports().at(0).source_ranges, IsEmpty());
+}
+
+TEST(ServicePorts, SourceRangesThatCannotBeReadAdmitNobody) {
+  Objects objects(service("web",
+                          "{type: LoadBalancer, clusterIP: 10.96.0.5, ports: [{port: 80}],"
+                          " loadBalancerSourceRanges: [10.0.0/8, all]}"));
+  EXPECT_TRUE(objects.ports().at(0).restricts_sources);
   EXPECT_THAT(objects.ports().at(0).source_ranges, IsEmpty());
 }
 

@@ -163,6 +163,15 @@ TEST_F(DesiredState, ASourceRangeWithTheNodeAdmitsTheNode) {
   EXPECT_THAT(chain(result, "filter", "KUBE-IPVS-OUT-FILTER"), IsEmpty());
 }
 
+TEST_F(DesiredState, ALoadBalancerWhoseRangesCannotBeReadAdmitsNobody) {
+  State result = state(service("web",
+                               "{type: LoadBalancer, clusterIP: 10.96.0.5, loadBalancerSourceRanges: [everybody],"
+                               " ports: [{name: http, port: 80}]}",
+                               "{loadBalancer: {ingress: [{ip: 203.0.113.9}]}}"));
+  EXPECT_THAT(entries(result, sets::load_balancer_firewall), ElementsAre("203.0.113.9,tcp:80"));
+  EXPECT_THAT(entries(result, sets::load_balancer_source_cidr), IsEmpty());
+}
+
 TEST_F(DesiredState, ALoadBalancerWithoutRangesHasNoFirewall) {
   State result = state(service("web", "{type: LoadBalancer, clusterIP: 10.96.0.5, ports: [{port: 80}]}",
                                "{loadBalancer: {ingress: [{ip: 203.0.113.9}]}}"));

@@ -240,7 +240,9 @@ Service Service::parse(const Object& object) {
   service.external_ips = strings_at(spec, "externalIPs");
   for_each_object(array_at(object, "status.loadBalancer.ingress"), [&](const Object& ingress) {
     std::string address = text_at(ingress, "ip");
-    if (!address.empty()) service.load_balancer_ips.push_back(address);
+    // A balancer that is a proxy sends to the nodes' own addresses; to answer to its address would pass it by.
+    bool for_nodes = text_at(ingress, "ipMode", "VIP") == "VIP";
+    if (!address.empty() && for_nodes) service.load_balancer_ips.push_back(address);
   });
   service.load_balancer_source_ranges = strings_at(spec, "loadBalancerSourceRanges");
   for_each_object(array_at(spec, "ports"), [&](const Object& source) {

@@ -86,7 +86,7 @@ struct Service {
   std::vector<std::string> cluster_ips;
   std::vector<std::string> ip_families;
   std::vector<std::string> external_ips;
-  std::vector<std::string> load_balancer_ips;  // status.loadBalancer.ingress[].ip
+  std::vector<std::string> load_balancer_ips;  // status.loadBalancer.ingress[].ip, where the nodes are to answer to it
   std::vector<std::string> load_balancer_source_ranges;
   std::vector<ServicePort> ports;
   StringMap selector;

@@ -93,6 +93,14 @@ TEST(ServicePorts, ASourceRangeOfEverythingRestrictsNothing) {
   EXPECT_THAT(objects.ports().at(0).source_ranges, IsEmpty());
 }
 
+// What the balancer passes on has the node's address as its destination (KEP-1860).
+TEST(ServicePorts, ABalancerThatIsAProxyKeepsItsAddress) {
+  Objects objects(service("web", "{type: LoadBalancer, clusterIP: 10.96.0.5, ports: [{port: 80}]}",
+                          "{loadBalancer: {ingress: [{ip: 198.51.100.7, ipMode: Proxy}, {ip: 198.51.100.8},"
+                          " {ip: 198.51.100.9, ipMode: VIP}]}}"));
+  EXPECT_THAT(objects.ports().at(0).load_balancer_ips, ElementsAre(ip("198.51.100.8"), ip("198.51.100.9")));
+}
+
 TEST(ServicePorts, SourceRangesThatCannotBeReadAdmitNobody) {
   Objects objects(service("web",
                           "{type: LoadBalancer, clusterIP: 10.96.0.5, ports: [{port: 80}],"

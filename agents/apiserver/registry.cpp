@@ -131,11 +131,18 @@ bool is_terminating(const Object& object) {
   return kube::find(object, "metadata.deletionTimestamp") != nullptr;
 }
 
-bool owned_by(const Object& object, const std::string& uid) {
+// The owner references to a uid for which WANTED.
+template <class Wanted>
+json::array owners_that(const Object& object, Wanted&& wanted) {
+  json::array owners;
   for (const json::value& owner : kube::array_at(object, "metadata.ownerReferences")) {
-    if (owner.is_object() && text_at(owner.get_object(), "uid") == uid) return true;
+    if (owner.is_object() && wanted(text_at(owner.get_object(), "uid"))) owners.push_back(owner);
   }
-  return false;
+  return owners;
+}
+
+bool owned_by(const Object& object, const std::string& owner_uid) {
+  return !owners_that(object, [&](const std::string& uid) { return uid == owner_uid; }).empty();
 }
 
 std::string timestamp_in(int64_t seconds) {
@@ -612,27 +619,45 @@ std::vector<std::pair<std::string, std::string>> Registry::dependents_of(const s
   return dependents;
 }
 
+bool Registry::exists(const std::string& uid) const {
+  for (const std::string& collection : store_.collections()) {
+    for (const auto& [key, object] : store_.list(collection)) {
+      if (text_at(*object, "metadata.uid") == uid) return true;
+    }
+  }
+  return false;
+}
+
+// An object goes with the last of its owners; until then it forgets those that are gone.
 void Registry::collect_garbage(const std::string& owner_uid) {
   for (const auto& [collection, key] : dependents_of(owner_uid)) {
-    if (ObjectPointer object = store_.get(collection, key)) delete_object(kind_of_collection(collection), *object, {});
+    ObjectPointer object = store_.get(collection, key);
+    if (!object) continue;
+    json::array living = owners_that(*object, [&](const std::string& uid) { return uid != owner_uid && exists(uid); });
+    if (living.empty()) {
+      delete_object(kind_of_collection(collection), *object, {});
+    } else {
+      set_owners(collection, key, std::move(living));
+    }
   }
 }
 
 void Registry::release_dependents(const std::string& owner_uid) {
   for (const auto& [collection, key] : dependents_of(owner_uid)) {
-    Object object = *store_.get(collection, key);
-    json::array kept;
-    for (const json::value& owner : kube::array_at(object, "metadata.ownerReferences")) {
-      if (!owner.is_object() || text_at(owner.get_object(), "uid") != owner_uid) kept.push_back(owner);
-    }
-    Object& metadata = metadata_of(object);
-    if (kept.empty()) {
-      metadata.erase("ownerReferences");
-    } else {
-      metadata["ownerReferences"] = std::move(kept);
-    }
-    commit(kind_of_collection(collection), key, std::move(object));
+    ObjectPointer object = store_.get(collection, key);
+    set_owners(collection, key, owners_that(*object, [&](const std::string& uid) { return uid != owner_uid; }));
   }
+}
+
+void Registry::set_owners(const std::string& collection, const std::string& key, json::array owners) {
+  Object object = *store_.get(collection, key);
+  Object& metadata = metadata_of(object);
+  if (owners.empty()) {
+    metadata.erase("ownerReferences");
+  } else {
+    metadata["ownerReferences"] = std::move(owners);
+  }
+  commit(kind_of_collection(collection), key, std::move(object));
 }
 
 void Registry::finish_namespace(const std::string& name) {

@@ -1,6 +1,7 @@
 // What may be done to objects, with all of Kubernetes' rules about it and nothing of HTTP. Refusals are StatusErrors.
 #pragma once
 
+#include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <functional>
 #include <optional>
@@ -81,8 +82,10 @@ class Registry {
   void erase(const Kind& kind, const std::string& key, bool orphan = false);
   // Collection and key of each.
   std::vector<std::pair<std::string, std::string>> dependents_of(const std::string& owner_uid) const;
+  bool exists(const std::string& uid) const;
   void collect_garbage(const std::string& owner_uid);
   void release_dependents(const std::string& owner_uid);
+  void set_owners(const std::string& collection, const std::string& key, boost::json::array owners);
   void finish_namespace(const std::string& name);
   void limit_events();
   ObjectPointer derived_endpoints(const std::string& namespace_name, const std::string& name) const;

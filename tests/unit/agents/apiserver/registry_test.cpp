@@ -223,6 +223,22 @@ TEST_F(RegistryTest, WhatAnObjectOwnsGoesWithIt) {
   EXPECT_TRUE(exists("pods", "default/p"));
 }
 
+TEST_F(RegistryTest, AnObjectGoesWithTheLastOfItsOwners) {
+  auto uid_of = [&](const std::string& name) {
+    return text_at(create("configmaps", R"({"metadata":{"name":")" + name + R"("}})"), "metadata.uid");
+  };
+  std::string first = uid_of("first"), second = uid_of("second");
+  create("configmaps", R"({"metadata":{"name":"owned","ownerReferences":[{"uid":")" + first + R"("},{"uid":")" +
+                           second + R"("},{"uid":"long gone"}]}})");
+  registry_.remove(target("configmaps", "first"), {});
+  ASSERT_TRUE(exists("configmaps", "default/owned"));
+  Object owned = registry_.get(target("configmaps", "owned"));
+  ASSERT_EQ(kube::array_at(owned, "metadata.ownerReferences").size(), 1u) << "only the one that exists";
+  EXPECT_EQ(text_at(kube::array_at(owned, "metadata.ownerReferences")[0].as_object(), "uid"), second);
+  registry_.remove(target("configmaps", "second"), {});
+  EXPECT_FALSE(exists("configmaps", "default/owned"));
+}
+
 TEST_F(RegistryTest, OrphansStayAndForgetTheirOwner) {
   std::string uid = text_at(create("deployments.apps", deployment), "metadata.uid");
   create("pods", R"({"metadata":{"name":"owned","ownerReferences":[{"uid":")" + uid +

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
-#include <map>
 #include <set>
 
+#include "agents/apiserver/endpoints.h"
 #include "agents/apiserver/patch.h"
 #include "agents/apiserver/validation.h"
 #include "lib/base/error.h"
@@ -154,40 +154,6 @@ std::string timestamp_in(int64_t seconds) {
   return text;
 }
 
-// What `kubectl describe` and clients before 1.33 read; computed from the slices of the Service.
-class EndpointsBuilder {
- public:
-  void add(const Object& slice) {
-    json::array ports = kube::array_at(slice, "ports");
-    for (json::value& port : ports) {
-      if (port.is_object() && text_at(port.get_object(), "name").empty()) port.get_object().erase("name");
-    }
-    json::array ready, not_ready;
-    for (const json::value& element : kube::array_at(slice, "endpoints")) {
-      if (!element.is_object()) continue;
-      const Object& endpoint = element.get_object();
-      bool is_ready = kube::flag_at(endpoint, "conditions.ready", true);
-      for (const std::string& ip : kube::strings_at(endpoint, "addresses")) {
-        Object address{{"ip", ip}};
-        for (const char* field : {"nodeName", "targetRef", "hostname"}) {
-          if (const json::value* value = endpoint.if_contains(field)) address[field] = *value;
-        }
-        (is_ready ? ready : not_ready).push_back(std::move(address));
-      }
-    }
-    if (ready.empty() && not_ready.empty()) return;
-    Object subset;
-    if (!ready.empty()) subset["addresses"] = std::move(ready);
-    if (!not_ready.empty()) subset["notReadyAddresses"] = std::move(not_ready);
-    if (!ports.empty()) subset["ports"] = std::move(ports);
-    subsets_.push_back(std::move(subset));
-  }
-  json::array take() { return std::move(subsets_); }
-
- private:
-  json::array subsets_;
-};
-
 }  // namespace
 
 bool Filter::matches(const Object& object) const {
@@ -228,7 +194,10 @@ Object scale_of(const Object& object) {
 }
 
 Registry::Registry(Store& store, ServiceAddresses addresses) : store_(store), addresses_(std::move(addresses)) {
-  for (const auto& [key, service] : store_.list("services")) addresses_.commit(key, service.get());
+  for (const auto& [key, service] : store_.list("services")) {
+    addresses_.commit(key, service.get());
+    refresh_endpoints(key);
+  }
 }
 
 void Registry::create_defaults(const std::string& address, uint16_t port) {
@@ -270,32 +239,8 @@ void Registry::create_defaults(const std::string& address, uint16_t port) {
   }
 }
 
-ObjectPointer Registry::derived_endpoints(const std::string& namespace_name, const std::string& name) const {
-  ObjectPointer service = store_.get("services", namespace_name + "/" + name);
-  if (!service) return nullptr;
-  EndpointsBuilder subsets;
-  uint64_t newest = std::stoull("0" + text_at(*service, "metadata.resourceVersion"));
-  for (const auto& [key, slice] : store_.list("endpointslices.discovery.k8s.io")) {
-    if (text_at(*slice, "metadata.namespace") != namespace_name) continue;
-    const json::value* owner = kube::object_at(*slice, "metadata.labels").if_contains("kubernetes.io/service-name");
-    if (owner == nullptr || *owner != json::value(name)) continue;
-    newest = std::max<uint64_t>(newest, std::stoull("0" + text_at(*slice, "metadata.resourceVersion")));
-    subsets.add(*slice);
-  }
-  Object metadata{{"name", name},
-                  {"namespace", namespace_name},
-                  {"uid", text_at(*service, "metadata.uid")},
-                  {"resourceVersion", std::to_string(newest)},
-                  {"creationTimestamp", text_at(*service, "metadata.creationTimestamp")}};
-  return std::make_shared<const Object>(Object{
-      {"kind", "Endpoints"}, {"apiVersion", "v1"}, {"metadata", std::move(metadata)}, {"subsets", subsets.take()}});
-}
-
 ObjectPointer Registry::stored(const Target& target) const {
   ObjectPointer object = store_.get(target.kind->collection(), target.key());
-  if (!object && target.kind->collection() == "endpoints") {
-    object = derived_endpoints(target.namespace_name, target.name);
-  }
   if (!object) throw not_found(*target.kind, target.name);
   return object;
 }
@@ -307,22 +252,11 @@ Object Registry::get(const Target& target) const {
 }
 
 std::vector<ObjectPointer> Registry::list(const Kind& kind, const Filter& filter) const {
-  std::map<std::string, ObjectPointer> found;
+  std::vector<ObjectPointer> found;
   for (const auto& [key, object] : store_.list(kind.collection())) {
-    if (filter.matches(*object)) found[key] = object;
+    if (filter.matches(*object)) found.push_back(object);
   }
-  if (kind.collection() == "endpoints") {
-    for (const auto& [key, service] : store_.list("services")) {
-      if (found.count(key) > 0) continue;
-      if (kube::find(*service, "spec.selector") == nullptr && key != "default/kubernetes") continue;
-      ObjectPointer derived =
-          derived_endpoints(text_at(*service, "metadata.namespace"), text_at(*service, "metadata.name"));
-      if (derived && filter.matches(*derived)) found[key] = derived;
-    }
-  }
-  std::vector<ObjectPointer> result;
-  for (auto& [key, object] : found) result.push_back(std::move(object));
-  return result;
+  return found;
 }
 
 void Registry::check_namespace(const Target& target) const {
@@ -393,9 +327,32 @@ Object Registry::create_stored(const Target& target, Object object, bool dry_run
 }
 
 Object Registry::commit(const Kind& kind, const std::string& key, Object object) {
+  ObjectPointer before = store_.get(kind.collection(), key);
   ObjectPointer stored = store_.put(kind.collection(), key, std::move(object));
   if (is_services(kind)) addresses_.commit(key, stored.get());
+  for (const std::string& service : std::set{service_of(kind, before.get()), service_of(kind, stored.get())}) {
+    if (!service.empty()) refresh_endpoints(service);
+  }
   return *stored;
+}
+
+// Endpoints are kept as if a controller wrote them, so that they are listed and watched as everything else is.
+void Registry::refresh_endpoints(const std::string& service) {
+  const Kind& kind = kind_of_collection("endpoints");
+  ObjectPointer old = store_.get("endpoints", service);
+  std::optional<Object> wanted = derive_endpoints(store_, service, old.get());
+  if (!wanted) {
+    if (old) erase(kind, service);
+    return;
+  }
+  check_type(kind, *wanted);
+  if (old) {
+    keep_system_metadata(*wanted, *old);
+    if (same_but_version(*old, *wanted)) return;
+  } else {
+    prepare_new({&kind, service.substr(0, service.find('/')), {}, {}}, *wanted);
+  }
+  commit(kind, service, std::move(*wanted));
 }
 
 Object Registry::update(const Target& target, Object object, bool dry_run) {
@@ -593,7 +550,7 @@ std::vector<ObjectPointer> Registry::remove_collection(const Kind& kind, const F
   std::vector<ObjectPointer> removed;
   for (const ObjectPointer& object : list(kind, filter)) {
     ObjectPointer current = store_.get(kind.collection(), kube::key_of(*object));
-    if (!current) continue;  // its owner took it along, or it was derived
+    if (!current) continue;  // its owner took it along
     removed.push_back(current);
     delete_object(kind, *current, options);
   }
@@ -605,6 +562,7 @@ void Registry::erase(const Kind& kind, const std::string& key, bool orphan) {
   if (orphan) release_dependents(text_at(*store_.get(kind.collection(), key), "metadata.uid"));
   ObjectPointer last = store_.remove(kind.collection(), key);
   if (is_services(kind)) addresses_.commit(key, nullptr);
+  if (std::string service = service_of(kind, last.get()); !service.empty()) refresh_endpoints(service);
   if (!orphan) collect_garbage(text_at(*last, "metadata.uid"));
   if (kind.resource.namespaced) finish_namespace(text_at(*last, "metadata.namespace"));
 }

@@ -78,6 +78,7 @@ class Registry {
   void check_namespace(const Target& target) const;
   void prepare_new(const Target& target, Object& object) const;
   Object commit(const Kind& kind, const std::string& key, Object object);
+  void refresh_endpoints(const std::string& service);
   Object delete_object(const Kind& kind, const Object& object, const DeleteOptions& options);
   void erase(const Kind& kind, const std::string& key, bool orphan = false);
   // Collection and key of each.
@@ -88,7 +89,6 @@ class Registry {
   void set_owners(const std::string& collection, const std::string& key, boost::json::array owners);
   void finish_namespace(const std::string& name);
   void limit_events();
-  ObjectPointer derived_endpoints(const std::string& namespace_name, const std::string& name) const;
 
   Store& store_;
   ServiceAddresses addresses_;

@@ -174,6 +174,25 @@ TEST_F(ApiTest, AnObjectThatComesToMatchIsAddedAndOneThatCeasesToIsDeleted) {
   EXPECT_THAT(summary(lines), ElementsAre("ADDED p", "MODIFIED p", "DELETED p"));
 }
 
+TEST_F(ApiTest, EndpointsAreWatchedAsTheirServiceAndItsSlicesChange) {
+  std::string version = std::to_string(store_.version());
+  Target slice = target("endpointslices.discovery.k8s.io", "s-x");
+  auto lines = watch("/api/v1/namespaces/default/endpoints?watch=1&resourceVersion=" + version, 5, [&] {
+    create("services", R"({"metadata":{"name":"s"},"spec":{"selector":{"a":"b"},"ports":[{"port":80}]}})");
+    create(slice.kind->collection(),
+           R"({"metadata":{"name":"s-x","labels":{"kubernetes.io/service-name":"s"}},"addressType":"IPv4",
+               "ports":[{"port":8080}],"endpoints":[{"addresses":["10.244.1.5"]}]})");
+    patch(slice, R"({"endpoints":[{"addresses":["10.244.1.5"],"conditions":{"ready":false}}]})");
+    registry_.remove(slice, {});
+    registry_.remove(target("services", "s"), {});
+  });
+  EXPECT_THAT(summary(lines), ElementsAre("ADDED s", "MODIFIED s", "MODIFIED s", "MODIFIED s", "DELETED s"));
+  auto subset = [&](size_t line) { return kube::array_at(lines.at(line), "object.subsets").at(0).as_object(); };
+  EXPECT_EQ(kube::array_at(subset(1), "addresses").size(), 1u);
+  EXPECT_EQ(kube::array_at(subset(2), "notReadyAddresses").size(), 1u);
+  EXPECT_TRUE(kube::array_at(lines.at(3), "object.subsets").empty());
+}
+
 TEST_F(ApiTest, AVersionThatIsForgottenIs410) {
   for (const std::string& version : {std::string("1"), std::to_string(store_.version() + 100)}) {
     auto lines = watch(std::string(pods) + "?watch=1&resourceVersion=" + version, 2);

@@ -318,6 +318,23 @@ TEST_F(RegistryTest, EndpointsAreDerivedFromSlices) {
   EXPECT_EQ(kube::array_at(subset, "notReadyAddresses").size(), 1u);
 }
 
+TEST_F(RegistryTest, EndpointsWrittenByHandStay) {
+  create("services", R"({"metadata":{"name":"s"},"spec":{"ports":[{"port":80}]}})");
+  EXPECT_FALSE(exists("endpoints", "default/s"));
+  create("endpoints", R"({"metadata":{"name":"s"},"subsets":[{"addresses":[{"ip":"192.0.2.1"}]}]})");
+  patch(target("services", "s"), R"({"metadata":{"labels":{"a":"b"}}})");
+  EXPECT_EQ(kube::array_at(registry_.get(target("endpoints", "s")), "subsets").size(), 1u);
+  registry_.remove(target("services", "s"), {});
+  EXPECT_FALSE(exists("endpoints", "default/s"));
+}
+
+TEST_F(RegistryTest, EndpointsThatAJournalOfBeforeLacksAreMade) {
+  create("services", R"({"metadata":{"name":"s"},"spec":{"selector":{"a":"b"},"ports":[{"port":80}]}})");
+  store_.remove("endpoints", "default/s");
+  Registry restarted(store_, {AddressRange("10.108.0.0/16"), PortRange{30000, 32767}});
+  EXPECT_TRUE(exists("endpoints", "default/s"));
+}
+
 TEST_F(RegistryTest, DryRunLeavesNoTrace) {
   uint64_t version = store_.version();
   registry_.create(target("pods", ""), parse(pod), true);

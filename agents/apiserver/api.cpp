@@ -276,8 +276,14 @@ Response Api::patch(const Request& request, const Target& target) {
                                  "application/json-patch+json, application/merge-patch+json, "
                                  "application/strategic-merge-patch+json, application/apply-patch+yaml");
   }
+  std::string manager = request.parameter("fieldManager");
+  if (*type == kube::PatchType::apply && manager.empty()) {
+    throw StatusError(422, "Invalid",
+                      "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply "
+                      "patch");
+  }
   bool created = false;
-  Object object = registry_.patch(target, *type, parse_body(request, content_type), dry_run(request), created);
+  Object object = registry_.patch(target, *type, parse_body(request, content_type), dry_run(request), created, manager);
   return object_response(request, target, object, created ? 201 : 200);
 }
 

@@ -185,13 +185,6 @@ constexpr MergeKey merge_keys[] = {
 // Lists of strings that are merged as sets.
 constexpr std::string_view merged_sets[] = {"finalizers"};
 
-std::string_view merge_key(std::string_view list, std::string_view parent) {
-  for (const MergeKey& entry : merge_keys) {
-    if (entry.list == list && (entry.parent.empty() || entry.parent == parent)) return entry.key;
-  }
-  return {};
-}
-
 bool is_directive(std::string_view key) {
   return key.starts_with("$");
 }
@@ -316,11 +309,10 @@ void apply_retain_keys(Object& object, const Object& patch) {
 json::value merge_member(json::value* old, const json::value& change, std::string_view key, std::string_view field) {
   if (change.is_array()) {
     std::string_view id = merge_key(key, field);
-    bool set = std::find(std::begin(merged_sets), std::end(merged_sets), key) != std::end(merged_sets);
     json::array list;
     if (old != nullptr && old->is_array()) list = old->get_array();
     if (!id.empty()) return merge_list(std::move(list), change.get_array(), key, id);
-    if (set) return merge_set(std::move(list), change.get_array());
+    if (is_merged_set(key)) return merge_set(std::move(list), change.get_array());
     return without_directives(change);
   }
   return strategic(old == nullptr ? json::value() : *old, change, key);
@@ -356,6 +348,17 @@ Object as_object(json::value value) {
 }
 
 }  // namespace
+
+std::string_view merge_key(std::string_view list, std::string_view parent) {
+  for (const MergeKey& entry : merge_keys) {
+    if (entry.list == list && (entry.parent.empty() || entry.parent == parent)) return entry.key;
+  }
+  return {};
+}
+
+bool is_merged_set(std::string_view list) {
+  return std::find(std::begin(merged_sets), std::end(merged_sets), list) != std::end(merged_sets);
+}
 
 Object merge_patch(Object object, const json::value& patch) {
   if (!patch.is_object()) throw bad_request("a merge patch must be an object");

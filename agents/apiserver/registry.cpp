@@ -95,7 +95,7 @@ void keep_system_metadata(Object& object, const Object& old) {
   Object& metadata = metadata_of(object);
   const Object& before = kube::object_at(old, "metadata");
   for (const char* field : {"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation",
-                            "namespace", "name", "generateName"}) {
+                            "namespace", "name", "generateName", "managedFields"}) {
     const json::value* value = before.if_contains(field);
     if (value == nullptr) {
       metadata.erase(field);
@@ -103,7 +103,6 @@ void keep_system_metadata(Object& object, const Object& old) {
       metadata[field] = *value;
     }
   }
-  metadata.erase("managedFields");
   metadata.erase("selfLink");
 }
 
@@ -307,7 +306,7 @@ Object Registry::create(const Target& target, Object object, bool dry_run) {
   return as_seen_by(*target.kind, create_stored(target, std::move(object), dry_run));
 }
 
-Object Registry::create_stored(const Target& target, Object object, bool dry_run) {
+Object Registry::create_stored(const Target& target, Object object, bool dry_run, const AppliedFields* applied) {
   const Kind& kind = *target.kind;
   prepare_new(target, object);
   Target whole = target_of(kind, object);
@@ -320,6 +319,7 @@ Object Registry::create_stored(const Target& target, Object object, bool dry_run
   faults.check(kind, whole.name);
   if (store_.get(kind.collection(), whole.key())) throw already_exists(kind, whole.name);
   if (is_services(kind)) addresses_.assign(object, nullptr);
+  if (applied != nullptr) update_managed_fields({}, object, applied);
   if (dry_run) return object;
   Object created = commit(kind, whole.key(), std::move(object));
   if (kind.collection() == "events") limit_events();
@@ -363,7 +363,8 @@ Object Registry::update(const Target& target, Object object, bool dry_run) {
   return as_seen_by(*target.kind, replace(target, *old, std::move(object), dry_run));
 }
 
-Object Registry::replace(const Target& target, const Object& old, Object object, bool dry_run) {
+Object Registry::replace(const Target& target, const Object& old, Object object, bool dry_run,
+                         const AppliedFields* applied) {
   const Kind& kind = *target.kind;
   std::string name = text_at(object, "metadata.name");
   if (!name.empty() && name != target.name) {
@@ -396,6 +397,7 @@ Object Registry::replace(const Target& target, const Object& old, Object object,
   validate_metadata(kind, object, faults);
   if (kind.validate != nullptr && target.subresource.empty()) kind.validate(object, &old, faults);
   faults.check(kind, target.name);
+  update_managed_fields(old, object, applied);
   if (same_but_version(old, object)) return old;
   const json::value *spec_before = old.if_contains("spec"), *spec_after = object.if_contains("spec");
   bool changed =
@@ -451,18 +453,15 @@ Object Registry::evict(const Target& target, const Object& eviction, bool dry_ru
 }
 
 Object Registry::patch(const Target& target, kube::PatchType type, const json::value& patch, bool dry_run,
-                       bool& created) {
+                       bool& created, const std::string& manager) {
   created = false;
-  bool apply = type == kube::PatchType::apply;
-  if (apply && !store_.get(target.kind->collection(), target.key())) {
+  // A Scale is not stored, and so nobody's: an apply of one is a merge.
+  bool scale = target.subresource == "scale";
+  if (type == kube::PatchType::apply && !scale) {
     if (!patch.is_object()) throw bad_request("the configuration to apply is not an object");
-    Object object = patch.get_object();
-    metadata_of(object)["name"] = target.name;
-    created = true;
-    return create({target.kind, target.namespace_name, {}, {}}, std::move(object), dry_run);
+    return apply(target, patch.get_object(), manager, dry_run, created);
   }
   ObjectPointer old = stored(target);
-  bool scale = target.subresource == "scale";
   Object before = scale ? scale_of(*old) : as_seen_by(*target.kind, *old);
   Object after;
   switch (type) {
@@ -481,6 +480,25 @@ Object Registry::patch(const Target& target, kube::PatchType type, const json::v
   check_type(*target.kind, after);
   if (target.kind->to_stored != nullptr) target.kind->to_stored(after);
   return as_seen_by(*target.kind, replace(target, *old, std::move(after), dry_run));
+}
+
+Object Registry::apply(const Target& target, Object configuration, const std::string& manager, bool dry_run,
+                       bool& created) {
+  const Kind& kind = *target.kind;
+  check_type(kind, configuration);
+  if (kube::find(configuration, "metadata.managedFields") != nullptr) {
+    throw bad_request("metadata.managedFields must be nil");
+  }
+  if (kind.to_stored != nullptr) kind.to_stored(configuration);
+  AppliedFields applied = applied_fields(configuration, manager, target.subresource);
+  if (ObjectPointer old = store_.get(kind.collection(), target.key())) {
+    Object after = apply_configuration(*old, configuration, applied);
+    return as_seen_by(kind, replace(target, *old, std::move(after), dry_run, &applied));
+  }
+  if (!target.subresource.empty()) throw not_found(kind, target.name);
+  created = true;
+  metadata_of(configuration)["name"] = target.name;
+  return as_seen_by(kind, create_stored(target, std::move(configuration), dry_run, &applied));
 }
 
 Object Registry::remove(const Target& target, const DeleteOptions& options) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agents/apiserver/kind.h"
+#include "agents/apiserver/managed_fields.h"
 #include "agents/apiserver/service_addresses.h"
 #include "agents/apiserver/status.h"
 #include "agents/apiserver/store.h"
@@ -59,9 +60,9 @@ class Registry {
   std::vector<ObjectPointer> list(const Kind& kind, const Filter& filter) const;
   Object create(const Target& target, Object object, bool dry_run = false);
   Object update(const Target& target, Object object, bool dry_run = false);
-  // An apply patch creates what does not exist; CREATED tells.
-  Object patch(const Target& target, kube::PatchType type, const boost::json::value& patch, bool dry_run,
-               bool& created);
+  // An apply patch creates what does not exist; CREATED tells. MANAGER is whose configuration it is.
+  Object patch(const Target& target, kube::PatchType type, const boost::json::value& patch, bool dry_run, bool& created,
+               const std::string& manager = "unknown");
   // What the client gets: a Status, or the object where it goes on to exist for a while.
   Object remove(const Target& target, const DeleteOptions& options);
   std::vector<ObjectPointer> remove_collection(const Kind& kind, const Filter& filter, const DeleteOptions& options);
@@ -70,8 +71,11 @@ class Registry {
 
  private:
   ObjectPointer stored(const Target& target) const;
-  Object create_stored(const Target& target, Object object, bool dry_run);
-  Object replace(const Target& target, const Object& old, Object object, bool dry_run);
+  // APPLIED: where the write is an apply.
+  Object create_stored(const Target& target, Object object, bool dry_run, const AppliedFields* applied = nullptr);
+  Object replace(const Target& target, const Object& old, Object object, bool dry_run,
+                 const AppliedFields* applied = nullptr);
+  Object apply(const Target& target, Object configuration, const std::string& manager, bool dry_run, bool& created);
   Object replace_scale(const Target& target, const Object& old, const Object& scale, bool dry_run);
   Object bind(const Target& target, const Object& binding, bool dry_run);
   Object evict(const Target& target, const Object& eviction, bool dry_run);

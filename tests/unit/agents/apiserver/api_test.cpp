@@ -130,6 +130,15 @@ TEST_F(ApiTest, ManifestsMayBeYaml) {
             201);
 }
 
+TEST_F(ApiTest, AnApplySaysWhoseItIs) {
+  const std::string map = "/api/v1/namespaces/default/configmaps/m", type = "application/apply-patch+yaml";
+  EXPECT_THAT(call("PATCH", map, "data: {a: b}", type).body, HasSubstr("fieldManager: Required value"));
+  EXPECT_EQ(call("PATCH", map + "?fieldManager=one", "data: {a: b}", type).status, 201);
+  call("PATCH", map + "?fieldManager=two", "data: {c: d}", type);
+  Object after = parse(call("PATCH", map + "?fieldManager=one", "{}", type).body);
+  EXPECT_THAT(kube::string_map_at(after, "data"), ElementsAre(std::pair<const std::string, std::string>("c", "d")));
+}
+
 TEST_F(ApiTest, DeletionTakesItsOptionsFromBodyOrQuery) {
   call("POST", pods, R"({"metadata":{"name":"p"},"spec":{"nodeName":"w","containers":[{"name":"c","image":"i"}]}})");
   EXPECT_EQ(call("DELETE", std::string(pods) + "/p", R"({"preconditions":{"uid":"other"}})").status, 409);

@@ -280,20 +280,6 @@ TEST_F(RegistryTest, ListsAreFilteredByNamespaceLabelAndField) {
   EXPECT_EQ(count({"", {}, kube::FieldSelector::parse("spec.nodeName=w1")}), 1u);
 }
 
-TEST_F(RegistryTest, ApplyCreatesAndThenMerges) {
-  bool created = false;
-  auto apply = [&](const char* text) {
-    return registry_.patch(target("services", "s"), kube::PatchType::apply, boost::json::parse(text), false, created);
-  };
-  apply(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"s"},"spec":{"ports":[{"port":80}]}})");
-  EXPECT_TRUE(created);
-  Object service =
-      apply(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"s"},"spec":{"selector":{"a":"b"}}})");
-  EXPECT_FALSE(created);
-  EXPECT_EQ(text_at(service, "spec.selector.a"), "b");
-  EXPECT_EQ(kube::array_at(service, "spec.ports").size(), 1u);
-}
-
 TEST_F(RegistryTest, EventsHaveTwoViews) {
   const Kind* group = find_kind("events.k8s.io", "v1", "events");
   ASSERT_NE(group, nullptr);

@@ -56,7 +56,8 @@ int main(int argument_count, char** arguments) {
   Options options;
   CLI::App app("Applies Kubernetes manifests (YAML or JSON) and waits for conditions");
   app.add_option("--api", options.api, "URL of the API server")->required()->envname("API");
-  app.add_option("--wait", options.conditions, "nodes, nodes=COUNT, deployments, pods; may be given several times")
+  app.add_option("--wait", options.conditions,
+                 "nodes, nodes=COUNT, deployments, pods, services, proxies; may be given several times")
       ->allow_extra_args(false);
   app.add_option("--once", options.once, "Apply only where this file is missing, and make it; wait in any case");
   app.add_option("--timeout", options.timeout_seconds, "Seconds for everything together")->capture_default_str();

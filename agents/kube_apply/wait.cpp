@@ -5,6 +5,7 @@
 #include <charconv>
 #include <set>
 
+#include "agents/kube_apply/services.h"
 #include "lib/base/error.h"
 
 namespace kube_apply {
@@ -19,6 +20,8 @@ const kube::Resource& resource_of(Condition::Kind kind) {
     case Condition::Kind::deployments:
       return kube::resources::deployments;
     case Condition::Kind::pods:
+    case Condition::Kind::services:
+    case Condition::Kind::proxies:
       break;
   }
   return kube::resources::pods;
@@ -72,8 +75,8 @@ std::set<std::string> applied_keys(const std::vector<kube::Object>& applied, con
   return keys;
 }
 
-std::vector<kube::Object> list(Session& session, const kube::Resource& resource) {
-  kube::Reply reply = session.call("GET", resource.path({}));
+std::vector<kube::Object> list(Session& session, const kube::Resource& resource, const std::string& query = {}) {
+  kube::Reply reply = session.call("GET", resource.path({}) + query);
   std::vector<kube::Object> objects;
   for (const auto& item : kube::array_at(reply.value(), "items")) {
     if (item.is_object()) objects.push_back(item.get_object());
@@ -100,10 +103,31 @@ std::string warnings(Session& session) {
   return text;
 }
 
+// Those that a proxy has to know, as kube-proxy selects them.
+std::vector<kube::Object> proxied(Session& session, const kube::Resource& resource) {
+  return list(session, resource,
+              "?labelSelector=!service.kubernetes.io/service-proxy-name,!service.kubernetes.io/headless");
+}
+
+std::string missing_one(Session& session, const Condition& condition, const std::vector<kube::Object>& applied) {
+  using kube::resources::endpoint_slices;
+  using kube::resources::services;
+  if (condition.kind == Condition::Kind::services) {
+    return missing_endpoints(applied, list(session, services), list(session, kube::resources::pods),
+                             list(session, endpoint_slices));
+  }
+  if (condition.kind == Condition::Kind::proxies) {
+    std::uint64_t version =
+        std::max(newest_version(proxied(session, services)), newest_version(proxied(session, endpoint_slices)));
+    return missing_proxies(list(session, kube::resources::nodes), version);
+  }
+  return missing(condition, list(session, resource_of(condition.kind)), applied);
+}
+
 std::string missing_now(Session& session, const std::vector<Condition>& conditions,
                         const std::vector<kube::Object>& applied) {
   for (const Condition& condition : conditions) {
-    std::string text = missing(condition, list(session, resource_of(condition.kind)), applied);
+    std::string text = missing_one(session, condition, applied);
     if (!text.empty()) return text;
   }
   return {};
@@ -115,6 +139,8 @@ Condition Condition::parse(const std::string& text) {
   if (text == "nodes") return {Kind::nodes, 0};
   if (text == "deployments") return {Kind::deployments, 0};
   if (text == "pods") return {Kind::pods, 0};
+  if (text == "services") return {Kind::services, 0};
+  if (text == "proxies") return {Kind::proxies, 0};
   constexpr std::string_view nodes = "nodes=";
   Condition condition;
   if (text.starts_with(nodes)) {
@@ -123,7 +149,8 @@ Condition Condition::parse(const std::string& text) {
     auto [stop, failure] = std::from_chars(begin, end, condition.count);
     if (failure == std::errc() && stop == end && condition.count > 0) return condition;
   }
-  throw base::Error("\"" + text + "\" is not a condition; there are nodes, nodes=COUNT, deployments and pods");
+  throw base::Error("\"" + text +
+                    "\" is not a condition; there are nodes, nodes=COUNT, deployments, pods, services and proxies");
 }
 
 std::string missing(const Condition& condition, const std::vector<kube::Object>& objects,

@@ -14,8 +14,10 @@ namespace kube_apply {
 //   "nodes=2"      at least two nodes are Ready; "nodes": all that exist, and at least one
 //   "deployments"  every applied Deployment has all its replicas updated and available
 //   "pods"         every applied Pod is Ready or has succeeded
+//   "services"     every applied Service has its ready pods for endpoints
+//   "proxies"      the proxy of every node has programmed all Services
 struct Condition {
-  enum class Kind { nodes, deployments, pods };
+  enum class Kind { nodes, deployments, pods, services, proxies };
   Kind kind = Kind::nodes;
   size_t count = 0;
   // Throws base::Error.
@@ -23,7 +25,7 @@ struct Condition {
 };
 
 // What is still missing, in words; empty where the condition holds. Pure: OBJECTS is the list of that kind from the
-// server, APPLIED what was applied.
+// server, APPLIED what was applied. For nodes, deployments and pods.
 std::string missing(const Condition& condition, const std::vector<kube::Object>& objects,
                     const std::vector<kube::Object>& applied);
 

@@ -17,6 +17,7 @@ Agent::Agent(boost::asio::io_context& loop, const Options& options, std::unique_
       client_(loop, options.master, "kube-proxy"),
       cluster_(client_, options_, log),
       health_checks_(loop, log),
+      healthz_(loop, options_.healthz_address, options_.sync_period, log),
       addresses_(loop, [this] { schedule(); }),
       next_sync_(loop),
       period_(loop) {
@@ -41,6 +42,7 @@ void Agent::sync(bool verify) {
   bool done = mode_->sync(view, verify);
   health_checks_.update(health_checks(view.ports.begin()->second));
   last_sync_ = Clock::now();
+  if (done) healthz_.programmed(cluster_.newest_version());
   if (done && !synced_) log_ << "proxy: services of " << options_.master << " are programmed" << std::endl;
   synced_ = synced_ || done;
 }

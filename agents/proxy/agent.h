@@ -10,6 +10,7 @@
 #include "agents/proxy/address_watch.h"
 #include "agents/proxy/cluster.h"
 #include "agents/proxy/health_checks.h"
+#include "agents/proxy/healthz.h"
 #include "agents/proxy/mode.h"
 #include "agents/proxy/options.h"
 #include "lib/kube/client.h"
@@ -34,6 +35,7 @@ class Agent {
   kube::Client client_;
   Cluster cluster_;
   HealthCheckServers health_checks_;
+  Healthz healthz_;
   AddressWatch addresses_;
   boost::asio::steady_timer next_sync_;
   boost::asio::steady_timer period_;

@@ -1,5 +1,8 @@
 #include "agents/proxy/cluster.h"
 
+#include <algorithm>
+#include <charconv>
+
 namespace proxy {
 namespace {
 
@@ -58,10 +61,20 @@ template <class T>
 void Cluster::follow(kube::TypedInformer<T>& informer, const std::string& plural) {
   typename kube::TypedInformer<T>::Callbacks callbacks;
   callbacks.on_synced = [this] { changed(); };
-  callbacks.on_upsert = [this](const T&, const T*) { changed(); };
+  callbacks.on_upsert = [this](const T& object, const T*) {
+    see_version(object.metadata.resource_version);
+    changed();
+  };
   callbacks.on_delete = [this](const T&) { changed(); };
   callbacks.on_connection = [this, plural](const std::string& reason) { connection(plural, reason); };
   informer.start(std::move(callbacks));
+}
+
+// Opaque to clients by contract, but a number that grows in every server there is (and KEP-5504 makes it so).
+void Cluster::see_version(const std::string& resource_version) {
+  std::uint64_t version = 0;
+  std::from_chars(resource_version.data(), resource_version.data() + resource_version.size(), version);
+  newest_version_ = std::max(newest_version_, version);
 }
 
 // A node says something every few seconds, and hardly ever something that concerns us.

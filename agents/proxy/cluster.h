@@ -1,6 +1,7 @@
 // The objects of the API that a proxy follows: Services, EndpointSlices, and the Node it runs on.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -28,11 +29,14 @@ class Cluster {
   // What is missing, in words; empty where it is complete.
   std::string missing() const;
   ClusterView view() const;
+  // The highest resourceVersion of a Service or EndpointSlice seen so far.
+  std::uint64_t newest_version() const { return newest_version_; }
 
  private:
   template <class T>
   void follow(kube::TypedInformer<T>& informer, const std::string& plural);
   void connection(const std::string& plural, const std::string& reason);
+  void see_version(const std::string& resource_version);
   void see_node(const kube::Node& node);
   void changed();
 
@@ -42,6 +46,7 @@ class Cluster {
   std::vector<Family> families_;
   bool node_ips_given_;
   bool node_seen_ = false;
+  std::uint64_t newest_version_ = 0;
   std::vector<netlink::IpAddress> node_ips_;
   std::string zone_;
   std::function<void()> on_change_;

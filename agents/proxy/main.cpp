@@ -37,6 +37,8 @@ void add_flags(CLI::App& app, proxy::Flags& flags) {
   app.add_option("--ipvs-sync-period", flags.sync_period, "How often the kernel is compared")->capture_default_str();
   app.add_option("--ipvs-min-sync-period", flags.min_sync_period, "How often changes are programmed at most")
       ->capture_default_str();
+  app.add_option("--healthz-bind-address", flags.healthz_bind_address, "Where GET /healthz is answered; empty: nowhere")
+      ->capture_default_str();
   app.add_option("-v,--v", flags.verbosity, "2 tells every change")->capture_default_str();
 }
 

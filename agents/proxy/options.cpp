@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "lib/base/error.h"
+#include "lib/base/http.h"
 
 namespace proxy {
 namespace {
@@ -134,6 +135,14 @@ Options parse_options(const Flags& flags) {
   options.sync_period = duration("ipvs-sync-period", flags.sync_period);
   if (options.sync_period.count() == 0) refuse("ipvs-sync-period", flags.sync_period, "more than 0");
   options.min_sync_period = duration("ipvs-min-sync-period", flags.min_sync_period);
+  if (!flags.healthz_bind_address.empty()) {
+    try {
+      base::http::Endpoint::parse(flags.healthz_bind_address);
+    } catch (const base::Error&) {
+      refuse("healthz-bind-address", flags.healthz_bind_address, "an address and a port like 0.0.0.0:10256");
+    }
+    options.healthz_address = flags.healthz_bind_address;
+  }
   options.verbose = flags.verbosity >= 2;
   return options;
 }

@@ -30,6 +30,7 @@ struct Flags {
   std::string ipvs_udp_timeout = "0s";
   std::string sync_period = "5s";
   std::string min_sync_period = "100ms";
+  std::string healthz_bind_address = "0.0.0.0:10256";
   int verbosity = 0;
 };
 
@@ -53,6 +54,7 @@ struct Options {
   std::chrono::seconds udp_timeout{0};
   std::chrono::milliseconds sync_period{5000};
   std::chrono::milliseconds min_sync_period{100};
+  std::string healthz_address;  // empty: nobody is told
   bool verbose = false;
 
   // IPv4, and IPv6 where the cluster or the node has such addresses; IPv6 alone where the cluster has no others.

@@ -37,7 +37,7 @@ class KubectlRun {
   KubectlRun(Control& control, const std::vector<std::string>& arguments, const KubectlStreams& streams)
       : folder_(control.folder()),
         target_(api_server_of(control)),
-        child_(start_kubectl(folder_.name, folder_.path / "kubectl", arguments, streams)),
+        child_(start_kubectl(folder_.name, folder_.kubectl_home(), arguments, streams)),
         ended_(loop_, static_cast<int>(base::check_system("watch kubectl", ::syscall(SYS_pidfd_open, child_.pid, 0)))),
         forwarder_(loop_, folder_, target_, std::move(child_.listener),
                    [this](const base::Error& error) { failure_ = error; }) {

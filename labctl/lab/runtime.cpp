@@ -70,7 +70,7 @@ bool holds_only_lab_files(const fs::path& folder) {
   struct stat status {};
   if (::lstat(folder.c_str(), &status) < 0 || !S_ISDIR(status.st_mode)) return false;
   const LabFolder lab{folder, {}};
-  const fs::path known[] = {lab.control_socket(), lab.lock(), lab.lab_log(), lab.guest_log()};
+  const fs::path known[] = {lab.control_socket(), lab.lock(), lab.lab_log(), lab.guest_log(), lab.kubectl_home()};
   std::vector<fs::path> files = entries_of(folder);
   return std::all_of(files.begin(), files.end(), [&](const fs::path& file) {
     return std::find(std::begin(known), std::end(known), file) != std::end(known);

@@ -29,6 +29,7 @@ struct LabFolder {
   std::filesystem::path lock() const { return path / "lock"; }  // holds the host's number of the lab's first process
   std::filesystem::path lab_log() const { return path / "lab.log"; }
   std::filesystem::path guest_log() const { return path / "guest.log"; }
+  std::filesystem::path kubectl_home() const { return path / "kubectl"; }
 
   // False for what no lab has made, whatever its name: a folder that holds something else, or no lock.
   bool is_genuine() const;

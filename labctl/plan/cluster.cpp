@@ -142,6 +142,10 @@ class Cluster {
     Process apply = process("kube-apply", plan_.control_plane,
                             {program("kube-apply"), "--api", plan_.api, "--wait", nodes_condition(), "--wait",
                              "deployments", "--once", std::string(disk_folder) + "/applied"});
+    apply.arguments.insert(apply.arguments.end(), {"--wait", "services"});
+    // Of another proxy nobody knows how far it is.
+    if (cluster_.proxy.enabled && !cluster_.proxy.run)
+      apply.arguments.insert(apply.arguments.end(), {"--wait", "proxies"});
     if (!topology_.manifests.empty()) apply.arguments.push_back(manifests_file);
     apply.ready.condition = topology::Ready::Exit{};
     apply.ready.within = topology::Duration(60000);

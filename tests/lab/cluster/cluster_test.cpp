@@ -9,6 +9,7 @@
 #include <memory>
 #include <thread>
 
+#include "labctl/lab/kubectl.h"
 #include "lib/base/file_descriptor.h"
 #include "tests/lab/running_lab/running_lab.h"
 
@@ -127,6 +128,11 @@ TEST_F(ClusterTest, TheOverlayPutsBackWhatWasTakenFromIt) {
     return run("worker2", "ip route").find("dev flannel.1 proto static") != std::string::npos;
   })) << run("worker2", "ip route");
   expect_service_works();
+}
+
+TEST_F(ClusterTest, AnswersTheHostsKubectl) {
+  lab::CommandResult result = lab::capture_kubectl(lab_->control(), {"get", "nodes", "-o", "name"});
+  EXPECT_EQ(result.output, "node/cp\nnode/worker1\nnode/worker2\n") << result.error_output;
 }
 
 TEST_F(ClusterTest, AControlPlaneThatIsRestartedHasKeptItsObjects) {

@@ -61,6 +61,7 @@ RunningLab::RunningLab(const std::string& topology, const std::string& kernel, c
 RunningLab::~RunningLab() {
   try {
     lab::end_lab(prepared_.folder);
+    EXPECT_FALSE(fs::exists(prepared_.folder.path)) << "its folder is left";
   } catch (const base::Error& error) {
     ADD_FAILURE() << "the lab does not end: " << error.what();
   }

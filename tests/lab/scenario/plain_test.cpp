@@ -149,7 +149,7 @@ TEST_F(Scenario, NoLabOutlivesItsTest) {
     ::kill(labctl, signal);
     int status = 0;
     ::waitpid(labctl, &status, 0);
-    EXPECT_EQ(base::exit_code_of(status), signal == SIGKILL ? 137 : 130);
+    EXPECT_EQ(base::exit_code_of(status), 128 + signal);
     EXPECT_TRUE(wait_for([] { return lab::living_labs().empty(); })) << "signal " << signal;
   }
 }

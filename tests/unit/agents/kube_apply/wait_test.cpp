@@ -5,6 +5,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include "agents/kube_apply/services.h"
 #include "lib/base/error.h"
 
 namespace kube_apply {
@@ -50,6 +51,33 @@ TEST(Missing, WantsAllReplicasUpdatedAvailableAndObserved) {
   EXPECT_THAT(missing_of(deployment(2, 2, 2, 0)), HasSubstr("not yet seen by the controller"));
   EXPECT_THAT(missing(condition, {}, {deployment(1, 1, 1)}), HasSubstr("gone"));
   EXPECT_EQ(missing(condition, {deployment(2, 2, 1)}, {}), "") << "not ours";
+}
+
+TEST(MissingEndpoints, AreReadyPodsThatNoSliceHas) {
+  auto service =
+      parse(R"({"kind":"Service","metadata":{"name":"s","namespace":"default"},"spec":{"selector":{"app":"web"}}})");
+  auto pod = [&](const std::string& name, const std::string& app, const std::string& ip, const std::string& ready) {
+    return parse(R"({"metadata":{"name":")" + name + R"(","namespace":"default","labels":{"app":")" + app +
+                 R"("}},"status":{"podIP":")" + ip + R"(","conditions":[{"type":"Ready","status":")" + ready +
+                 R"("}]}})");
+  };
+  auto slice = parse(R"({"metadata":{"name":"s-1","namespace":"default","labels":{"kubernetes.io/service-name":"s"}},
+    "endpoints":[{"addresses":["10.244.1.2"],"conditions":{"ready":true}},
+                 {"addresses":["10.244.1.3"],"conditions":{"ready":false}}]})");
+  std::vector<kube::Object> pods{pod("a", "web", "10.244.1.2", "True"), pod("b", "web", "10.244.1.3", "False"),
+                                 pod("c", "other", "10.244.1.4", "True")};
+  EXPECT_EQ(missing_endpoints({service}, {service}, pods, {slice}), "");
+  pods.push_back(pod("d", "web", "10.244.1.5", "True"));
+  EXPECT_EQ(missing_endpoints({service}, {service}, pods, {slice}),
+            "service default/s: pod d is not among its endpoints");
+  EXPECT_EQ(missing_endpoints({}, {service}, pods, {slice}), "") << "not ours";
+}
+
+TEST(NewestVersion, IsTheHighest) {
+  EXPECT_EQ(newest_version(
+                {parse(R"({"metadata":{"resourceVersion":"9"}})"), parse(R"({"metadata":{"resourceVersion":"10"}})")}),
+            10u);
+  EXPECT_EQ(newest_version({}), 0u);
 }
 
 TEST(Missing, SaysWhyAPodWaits) {

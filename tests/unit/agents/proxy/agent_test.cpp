@@ -260,5 +260,34 @@ TEST_F(AgentTest, OneLineTellsThatTheApiServerIsGone) {
   EXPECT_EQ(text.find("no API server", first + 1), std::string::npos);
 }
 
+// A port that the kernel gives, and that is free again.
+std::uint16_t free_port() {
+  boost::asio::io_context loop;
+  return http::Server(loop, [](auto) {}).listen(http::Endpoint::tcp("127.0.0.1", 0));
+}
+
+TEST_F(AgentTest, SaysUpToWhichVersionTheKernelIsProgrammed) {
+  options.healthz_address = "127.0.0.1:" + std::to_string(free_port());
+  auto answer = [&] {
+    std::optional<http::Response> response;
+    http::Client client(loop, http::Endpoint::parse(options.healthz_address));
+    http::Request request;
+    request.target = "/healthz";
+    client.request(request, [&](const http::Outcome& outcome) { response = outcome.response; });
+    EXPECT_TRUE(until([&] { return response.has_value(); }));
+    return response.value_or(http::Response());
+  };
+  api.add("services", plain("a", 1));
+  start();
+  EXPECT_EQ(answer().status, 503) << "its node is not known yet";
+  api.add("nodes", node_n1);
+  ASSERT_TRUE(until([&] { return programmed("default/a"); }));
+  EXPECT_EQ(answer().status, 200);
+  EXPECT_THAT(answer().body, HasSubstr("\"resourceVersion\":\"2\""));
+  api.add("services", plain("b", 2));
+  ASSERT_TRUE(until([&] { return programmed("default/b"); }));
+  EXPECT_THAT(answer().body, HasSubstr("\"resourceVersion\":\"4\""));
+}
+
 }  // namespace
 }  // namespace proxy

@@ -275,8 +275,8 @@ void apply_element_order(Object& object, const Object& patch, std::string_view p
     json::value* list = object.if_contains(name);
     if (list == nullptr || !list->is_array()) continue;
     std::string_view id = merge_key(name, parent);
+    const json::array& wanted = order.get_array();
     auto rank = [&](const json::value& element) {
-      const json::array& wanted = order.get_array();
       for (size_t at = 0; at < wanted.size(); ++at) {
         if (wanted[at] == element) return at;
         const json::value* left = wanted[at].is_object() ? wanted[at].get_object().if_contains(id) : nullptr;

@@ -15,7 +15,6 @@
 
 namespace {
 
-namespace fs = std::filesystem;
 using test_lab::TestLab;
 using testing::HasSubstr;
 

@@ -71,7 +71,8 @@ TEST_F(LineTest, FiftyMegabytesOfInputGoThroughBesideAStalledReader) {
 
 TEST_F(LineTest, ALargeAnswerComesThrough) {
   std::string answer = lab.run("head -c 30000000 /dev/zero");
-  EXPECT_EQ(answer, std::string(30000000, '\0'));
+  EXPECT_EQ(answer.size(), 30000000u);
+  EXPECT_EQ(answer.find_first_not_of('\0'), std::string::npos);
 }
 
 }  // namespace

@@ -13,11 +13,9 @@ namespace {
 
 namespace http = base::http;
 using kube::Object;
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 // Lists by plural, and watches that stay open.
 class FakeApi {

@@ -8,7 +8,6 @@
 namespace proxy {
 namespace {
 
-using testing::HasSubstr;
 
 TEST(ReportLog, TellsEachChangeOfAFewAndCountsMany) {
   std::ostringstream log;

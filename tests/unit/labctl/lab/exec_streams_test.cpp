@@ -13,7 +13,6 @@ namespace lab {
 namespace {
 
 using namespace std::chrono_literals;
-using base::http::WebSocket;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

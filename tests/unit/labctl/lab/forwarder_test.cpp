@@ -30,7 +30,7 @@ class ForwarderTest : public ::testing::Test {
                                              [this](const base::Error& error) { failures_.push_back(error.what()); });
     thread_ = std::thread([this] { loop_.run(); });
   }
-  ~ForwarderTest() {
+  ~ForwarderTest() override {
     boost::asio::post(loop_, [this] { loop_.stop(); });
     thread_.join();
   }

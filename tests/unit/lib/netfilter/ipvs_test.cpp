@@ -15,7 +15,6 @@ using netfilter::Forwarding;
 using netfilter::Ipvs;
 using netfilter::Protocol;
 using netfilter::VirtualService;
-using netfilter::VirtualServiceKey;
 using netfilter::VirtualServiceState;
 using netlink::IpAddress;
 using testing::HasSubstr;

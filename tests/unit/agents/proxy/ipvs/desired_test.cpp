@@ -8,10 +8,8 @@ namespace proxy::ipvs {
 namespace {
 
 using testing::ElementsAre;
-using testing::Eq;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 using testing::UnorderedElementsAre;
 
 const char* const http = "[{name: http, port: 8080, protocol: TCP}]";

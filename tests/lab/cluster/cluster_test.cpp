@@ -166,6 +166,8 @@ TEST_F(ClusterTest, APodIsReplacedByAnotherOfItsNameAtOnce) {
   EXPECT_THAT(run("worker1", "ping -c 1 -W 5 10.244.1.77"), HasSubstr("1 received"));
   EXPECT_THAT(put("b"), HasSubstr("\"uid\":\"b\""));
   EXPECT_THAT(run("worker1", "ping -c 1 -W 5 10.244.1.77"), HasSubstr("1 received")) << "the same address, at once";
+  EXPECT_THAT(run("default/twice", "ip link show eth0"), HasSubstr("0a:58:0a:f4:01:4d"))
+      << "the address is its MAC, so that no neighbour remembers a wrong one";
   run("worker1", "curl -s -X DELETE --unix-socket /run/labctl/node.sock http://node/v1/pods/default/twice");
 }
 

@@ -12,23 +12,23 @@ struct Options {
 };
 
 // With what dead labs left.
-std::vector<lab::LabFolder> chosen_labs(const Options& options) {
-  if (options.all) return lab::all_labs();
-  std::vector<lab::LabFolder> labs;
-  for (const std::string& name : options.labs) {
-    lab::LabFolder folder = lab::lab_folder(name);
-    labs.push_back(folder.is_genuine() ? folder : lab::find_lab(name));
-  }
-  return labs;
+void end(const std::string& name, Context& context) {
+  lab::LabFolder folder = lab::lab_folder(name);
+  if (!folder.is_genuine()) folder = lab::find_lab(name);
+  bool alive = folder.alive();
+  lab::end_lab(folder);
+  context.out << "lab " << folder.name << (alive ? " has ended\n" : " had ended already\n") << std::flush;
 }
 
 // Each is ended, whatever becomes of the others.
 void end_labs(const Options& options, Context& context) {
-  for (const lab::LabFolder& folder : chosen_labs(options)) {
+  std::vector<std::string> names = options.labs;
+  if (options.all) {
+    for (const lab::LabFolder& folder : lab::all_labs()) names.push_back(folder.name);
+  }
+  for (const std::string& name : names) {
     try {
-      bool alive = folder.alive();
-      lab::end_lab(folder);
-      context.out << "lab " << folder.name << (alive ? " has ended\n" : " had ended already\n") << std::flush;
+      end(name, context);
     } catch (const base::Error& error) {
       context.err << "labctl: " << error.what() << "\n";
       context.exit_code = kFailed;

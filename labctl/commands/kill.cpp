@@ -29,7 +29,7 @@ int signal_number(const std::string& text) {
 void kill(const Options& options) {
   int signal = options.signal.empty() ? SIGKILL : signal_number(options.signal);
   lab::Control control = control_of(options.lab);
-  if (options.target.find('@') != std::string::npos) return control.signal_process(options.target, signal);
+  if (is_process(control, options.target)) return control.signal_process(options.target, signal);
   if (!options.signal.empty())
     throw CLI::ValidationError("--signal", "a node or pod is killed, only a process takes signals");
   check_node(control, options.target);

@@ -7,6 +7,7 @@
 
 #include "labctl/commands/arguments.h"
 #include "labctl/commands/output.h"
+#include "labctl/topology/faults.h"
 #include "lib/base/file_descriptor.h"
 #include "lib/kube/objects.h"
 
@@ -75,12 +76,28 @@ void stream_events(const Options& options, Context& context) {
   lines.finish();
 }
 
+// Nodes have no output of their own; their processes and pods have.
+void check_pod(lab::Control& control, const std::string& pod) {
+  std::vector<std::string> names;
+  for (const json::value& it : control.nodes()) {
+    std::string name = kube::text_at(it.as_object(), "name");
+    if (kube::text_at(it.as_object(), "kind") != "pod") continue;
+    if (name == pod || name.substr(name.find('/') + 1) == pod) return;
+    names.push_back(std::move(name));
+  }
+  for (const json::value& it : control.processes()) names.push_back(kube::text_at(it.as_object(), "name"));
+  throw base::Error("lab " + control.folder().name + " has no pod or process \"" + pod + "\"" +
+                    topology::suggestion(pod, names));
+}
+
 void stream_log(const Options& options, Context& context) {
-  bool process = options.target.find('@') != std::string::npos;
+  lab::Control control = control_of(options.lab);
+  bool process = is_process(control, options.target);
+  if (!process) check_pod(control, options.target);
   std::string target = std::string(process ? "/v1/processes/" : "/v1/pods/") + base::http::encode(options.target) +
                        "/log" + (options.follow ? "?follow=1" : "");
   Lines lines([&](const std::string& line) { context.out << as_line(line, options) << "\n" << std::flush; });
-  control_of(options.lab).stream(target, [&](std::string_view data) {
+  control.stream(target, [&](std::string_view data) {
     lines.add(data);
     return true;
   });
@@ -125,7 +142,7 @@ void add_logs(CLI::App& app, Context& context) {
   CLI::Option* target =
       command->add_option("TARGET", options->target, "PROCESS@NODE or a pod; the lab's events where left out")
           ->type_name(kTarget);
-  command->add_flag("-f,--follow", options->follow, "go on with what is written from now on");
+  command->add_flag("-f,--follow", options->follow, "go on, after what was written, with what comes");
   CLI::Option* guest =
       command->add_flag("--guest", options->guest, "the log of the lab's embedded kernel")->excludes(target);
   command->add_flag("--lab", options->supervisor, "the log of the lab's supervisor")->excludes(target)->excludes(guest);

@@ -12,7 +12,7 @@ struct Options {
 
 void restart(const Options& options) {
   lab::Control control = control_of(options.lab);
-  if (options.target.find('@') != std::string::npos) return control.restart_process(options.target);
+  if (is_process(control, options.target)) return control.restart_process(options.target);
   check_node(control, options.target);
   control.restart_node(options.target);
 }

@@ -41,6 +41,17 @@ std::string command_of(const CLI::App& application) {
   return {};
 }
 
+// CLI11 would only say that a subcommand is required.
+void check_command(const CLI::App& application, const std::string& word) {
+  if (word.starts_with('-')) return;
+  std::vector<std::string> names;
+  for (const CLI::App* command : application.get_subcommands(nullptr)) {
+    if (command->get_name() == word) return;
+    if (!command->get_group().empty()) names.push_back(command->get_name());
+  }
+  throw CLI::ValidationError("no command \"" + word + "\"" + topology::suggestion(word, names));
+}
+
 int refuse(const CLI::App& application, const CLI::ParseError& error, Context& context) {
   context.err << "labctl: " << error.what() << "\ntry: labctl" << command_of(application) << " --help\n";
   return kBadInput;
@@ -78,7 +89,12 @@ int run(const std::vector<std::string>& arguments, Context& context) {
     context.err << application->help();
     return kBadInput;
   }
+  if (arguments.front() == "help") {
+    context.out << application->help();
+    return kOk;
+  }
   try {
+    check_command(*application, arguments.front());
     parse(*application, take_tail(*application, arguments, context));
     return context.exit_code;
   } catch (const CLI::CallForHelp&) {

@@ -48,7 +48,7 @@ struct Answer {
     if (!availability.available) return availability.why;
     std::vector<std::string> names;
     for (const NeedStatus& status : lacking) names.push_back(status.need);
-    return "the host's kernel lacks " + joined(names) + ": " + lacking.front().why;
+    return "the host's kernel lacks " + joined(names) + " (labctl doctor says more)";
   }
 };
 

@@ -20,12 +20,25 @@
 namespace lab {
 namespace {
 
+bool is_killed(Control& control, const std::string& node) {
+  for (const boost::json::value& it : control.nodes()) {
+    if (it.at("name") == boost::json::string(node)) return it.at("state") == "killed";
+  }
+  return false;
+}
+
+// kubectl itself would try for a quarter of a minute, and then quote Go.
 ForwardTarget api_server_of(Control& control) {
   boost::json::object lab = control.lab();
   const boost::json::value* api = lab.if_contains("api");
   const boost::json::value* node = lab.if_contains("controlPlane");
   if (api == nullptr || node == nullptr) {
     throw base::Error("lab " + control.folder().name + " has no API server").with_mend("its topology has no cluster");
+  }
+  const std::string name(node->as_string());
+  if (is_killed(control, name)) {
+    throw base::Error("the API server's node " + name + " has been killed")
+        .with_mend("restart it: labctl restart " + control.folder().name + " " + name);
   }
   base::http::Endpoint endpoint = base::http::Endpoint::parse(std::string(api->as_string()));
   return {std::string(node->as_string()), endpoint.address, endpoint.port};

@@ -14,6 +14,7 @@
 
 #include "labctl/lab/last_words.h"
 #include "labctl/lab/lock.h"
+#include "labctl/topology/topology.h"
 #include "lib/base/file_descriptor.h"
 
 namespace lab {
@@ -22,7 +23,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t kLongestName = 32;
+constexpr std::size_t kLongestName = topology::longest_lab_name;
 constexpr std::size_t kLongestSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 
 bool is_own_folder(const fs::path& path) {
@@ -193,7 +194,10 @@ LabFolder find_lab(const std::string& name) {
   LabFolder folder = lab_folder(name);
   if (folder.alive()) return folder;
   std::string words = last_words(folder);
-  if (!words.empty()) throw base::Error("lab " + name + " has ended; the last it said:\n" + words);
+  if (!words.empty()) {
+    throw base::Error("lab " + name + " has ended; the last it said (all of it: labctl logs " + name + " --lab):\n" +
+                      words);
+  }
   std::string living = names_of_living();
   throw base::Error("no lab " + name + " is running")
       .with_mend(living.empty() ? "none is; labctl up FILE starts one" : "running: " + living);

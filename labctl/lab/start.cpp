@@ -134,7 +134,7 @@ Prepared prepare(const std::string& topology_path, const StartOptions& options) 
   prepared.topology = parse_topology(text, topology_path);
   if (!options.allow_writable) check_writable_mounts(prepared.topology);
   prepared.plan = plan::make_plan(prepared.topology, options.name);
-  prepared.folder = lab_folder(prepared.plan.lab);
+  prepared.folder = as_input([&] { return lab_folder(prepared.plan.lab); });
   prepared.choice = choose_kernel(prepared.plan, options.kernel);
   prepared.spec = make_spec(prepared, topology_path, std::move(text), options);
   return prepared;

@@ -136,6 +136,11 @@ std::string to_shell(const Plan& plan) {
   shell.line("# To remove them: \"ip netns del\" for " + name + " and each node.");
   shell.line("ip netns add " + name);
   for (const Operation& operation : plan.operations) std::visit(shell, operation);
+  if (!plan.processes.empty()) {
+    shell.line(
+        "# What runs in it, and the names in /etc/hosts, are not objects of the kernel; labctl plan lists them:");
+    for (const Process& process : plan.processes) shell.line("#   " + process.full_name());
+  }
   return shell.text;
 }
 

@@ -31,6 +31,7 @@ topology::Topology read_topology(const boost::json::object& bundle) {
 
 Names names_of(const plan::Plan& plan, const boost::json::object& bundle) {
   Names names;
+  names.lab = plan.lab;
   for (const kernel::Mount& mount : kernel::bundle_mounts(bundle)) names.mounts.push_back(mount.target);
   for (const auto& [address, name] : plan.hosts) names.hosts.emplace_back(address.to_string(), name);
   // Without it, resolvers would wait for the host's servers, which a lab cannot reach; so they are refused at once.

@@ -164,7 +164,8 @@ void Node::start_init() {
 
 pid_t Node::start(base::Program program) {
   return base::in_context("node " + name_, [&] {
-    if (killed_) throw base::Error("it has been killed").with_mend("restart it: labctl restart LAB " + name_);
+    if (killed_)
+      throw base::Error("it has been killed").with_mend("restart it: labctl restart " + names_.lab + " " + name_);
     if (init_ < 0) start_init();
     program.namespaces = {network_.get(), host_names_.get(), ipc_.get(), mounts_.get()};
     program.pid_namespace = pids_.get();

@@ -22,6 +22,7 @@ struct Names {
   std::vector<std::pair<std::string, std::string>> hosts;  // address, name
   std::string resolv_conf;                                 // its contents; empty: as in the lab
   std::vector<std::string> mounts;                         // their targets
+  std::string lab;
 };
 
 // The network namespace exists from the beginning; the others, with a first process (node-init) that holds them, only

@@ -32,8 +32,9 @@ struct Processes::Entry {
   ProcessState state = ProcessState::waiting;
   pid_t pid = -1;
   unsigned restarts = 0;
-  bool asking = false;  // an HTTP request that shows whether it is ready is under way
-  Restarted restarted;  // set while somebody waits for it to be restarted
+  unsigned crashes = 0;  // in a row, each soon after it was started
+  bool asking = false;   // an HTTP request that shows whether it is ready is under way
+  Restarted restarted;   // set while somebody waits for it to be restarted
   std::optional<int> exit_code;
   Clock::time_point started;
   std::optional<Clock::time_point> not_ready_since;  // over all attempts; set while it is to become ready
@@ -44,6 +45,7 @@ namespace {
 
 constexpr milliseconds poll_interval{10};
 constexpr milliseconds longest_back_off{10000};
+constexpr milliseconds long_enough{3000};
 
 // The state column of /proc/net/tcp; include/net/tcp_states.h: TCP_LISTEN is 10.
 bool listens(const std::string& path, std::uint16_t port) {
@@ -153,7 +155,8 @@ void Processes::launch(Entry& entry) {
 
 void Processes::check_ready(Entry& entry) {
   const auto& condition = entry.process.ready.condition;
-  if (std::holds_alternative<std::monostate>(condition)) return become_ready(entry);
+  bool unconditional = std::holds_alternative<std::monostate>(condition);
+  if (unconditional && entry.crashes == 0) return become_ready(entry);
   if (const auto* log = std::get_if<topology::Ready::Log>(&condition)) {
     auto pattern = std::make_shared<RE2>(log->pattern, RE2::Quiet);
     entry.log->on_line([this, &entry, pattern](const std::string& line) {
@@ -175,6 +178,8 @@ void Processes::poll_ready(Entry& entry) {
   if (const auto* http = std::get_if<topology::Ready::Http>(&condition); http != nullptr && !entry.asking) {
     ask_http(entry, *http);
   }
+  // One that has ended by itself is believed once it has stayed up for a while.
+  if (std::holds_alternative<std::monostate>(condition)) met = Clock::now() - entry.started > long_enough;
   if (met) return become_ready(entry);
   if (is_late(entry)) return fail_late(entry);
   entry.timer.expires_after(poll_interval);
@@ -243,6 +248,7 @@ void Processes::exited(Entry& entry, int wait_status) {
 void Processes::restart_later(Entry& entry) {
   // What ran for long starts again at once; what does not stay up is given ever more time.
   bool lived = Clock::now() - entry.started > std::chrono::seconds(10);
+  entry.crashes = entry.restarted || lived ? 0 : entry.crashes + 1;
   milliseconds delay = entry.restarted || lived ? milliseconds(0) : entry.back_off;
   entry.back_off = lived ? milliseconds(100) : std::min(entry.back_off * 2, longest_back_off);
   // Once the lab is ready, an agent is given all the time it needs.
@@ -272,6 +278,7 @@ void Processes::restart(const std::string& full_name, Restarted done) {
   entry.restarted = std::move(done);
   entry.back_off = milliseconds(100);
   entry.not_ready_since.reset();
+  entry.crashes = 0;
   if (entry.pid < 0) {
     entry.timer.cancel();
     ++entry.restarts;
@@ -305,7 +312,9 @@ void Processes::node_killed(const std::string& node) {
 // Also what ends once it has done its work: that work is gone with what the node had in memory.
 void Processes::start_node(const std::string& node) {
   for (Entry* entry : order_) {
-    if (entry->process.node == node) entry->state = ProcessState::waiting;
+    if (entry->process.node != node) continue;
+    entry->state = ProcessState::waiting;
+    entry->crashes = 0;
   }
   start_possible();
 }

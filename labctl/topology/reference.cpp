@@ -69,6 +69,9 @@ Rules of the whole language:
 - YAML is version 1.2: `yes`, `on` and `010` are text. Anchors, aliases and merge keys (`<<: *name`) work.
 - A duration has a unit: `500ms`, `10s`, `2m`, `1h`. A subnet has its length: `10.0.0.0/24`. IPv6 stands beside IPv4
   everywhere but in a cluster; put an IPv6 address with a port into brackets: `[fd00::1]:80`.
+- The kernel's names of interfaces have at most 15 characters. A link with a longer name gets one that is derived from it, and
+  its own as the alternative name, which `ip link` takes as well. `labctl plan` shows both.
+- A regular expression is one of RE2; `^` and `$` stand for the ends of a line.
 
 How a scenario runs:
 

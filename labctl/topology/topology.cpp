@@ -119,7 +119,8 @@ namespace {
 
 void decode_root(const std::string& text, Topology& topology, Faults& faults) {
   yaml::Node root = yaml::parse(text, faults);
-  if (!faults.empty()) return;
+  // What could be read is looked at, too: every fault at once.
+  if (!faults.empty() && root.kind != yaml::Node::Kind::mapping) return;
   if (root.kind != yaml::Node::Kind::mapping) {
     faults.add({1, 1}, "a topology is a mapping, start it with \"version: 1\" and \"name: my-lab\"");
     return;

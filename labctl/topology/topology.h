@@ -152,6 +152,9 @@ struct OverlayAgent : Agent {
 // default.
 inline constexpr unsigned node_range_length = 24;
 
+// A lab's name is part of the path of its socket.
+inline constexpr std::size_t longest_lab_name = 32;
+
 struct Cluster {
   Location at;
   Located<std::string> control_plane;

@@ -33,6 +33,9 @@ void check_mounts(Topology& topology, Faults& faults) {
 }  // namespace
 
 void validate(Topology& topology, Faults& faults) {
+  if (topology.name.value.size() > longest_lab_name) {
+    faults.add(topology.name.at, fmt::format("a lab's name of more than {} characters, shorten it", longest_lab_name));
+  }
   check_networks(topology, faults);
   for (Node& node : topology.nodes) {
     check_links(topology, node, faults);

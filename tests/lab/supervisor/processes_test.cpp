@@ -84,6 +84,17 @@ TEST_F(ProcessesTest, OneThatNeverStaysUpFailsTheLabInTime) {
   EXPECT_THAT(error, HasSubstr("sorry"));
 }
 
+TEST_F(ProcessesTest, ACrashLoopIsNotReadyThoughNothingSaysWhenItWouldBe) {
+  std::string error = error_of([] {
+    RunningLab lab(with_workloads(R"(
+      agent: { run: "echo no such flag; exit 0", restart: always }
+      late: { run: "sleep 1; touch /run/late; exec sleep 1000", ready: { file: /run/late } }
+)"));
+  });
+  EXPECT_THAT(error, ContainsRegex("agent@alice was not ready within 20 s, in [0-9]+ attempts"));
+  EXPECT_THAT(error, HasSubstr("no such flag"));
+}
+
 TEST_F(ProcessesTest, WhatAFailedOneSaidIsShownWhateverItSaid) {
   std::string error = error_of([] {
     RunningLab lab(with_workloads(R"(

@@ -114,6 +114,13 @@ TEST(ExitCodes, NothingAtAllIsBadInputAndShowsHelp) {
   EXPECT_THAT(outcome.err, HasSubstr("Usage: labctl COMMAND"));
 }
 
+TEST(CommandLine, AMisspeltCommandIsMended) {
+  Outcome outcome = labctl({"upp", "x.yaml"});
+  EXPECT_EQ(outcome.exit_code, kBadInput);
+  EXPECT_THAT(outcome.err, HasSubstr("no command \"upp\", did you mean \"up\"?"));
+  EXPECT_THAT(labctl({"help"}).out, HasSubstr("doctor"));
+}
+
 TEST(ExitCodes, ALabThatIsNotThereIsAFailure) {
   fake::RuntimeDirectory directory;
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{{"ps", "web"},

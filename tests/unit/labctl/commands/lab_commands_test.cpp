@@ -65,12 +65,15 @@ TEST_F(LabCommandsTest, KillAndRestartTellNodesFromProcesses) {
   EXPECT_EQ(labctl({"kill", "fake", "web@a", "--signal", "19"}).exit_code, 0);
   EXPECT_EQ(labctl({"restart", "fake", "a"}).exit_code, 0);
   EXPECT_EQ(labctl({"restart", "fake", "web@a"}).exit_code, 0);
-  EXPECT_THAT(lab_.requests(),
-              ElementsAre("GET /v1/nodes", "POST /v1/nodes/a/kill {}", "GET /v1/nodes", "POST /v1/nodes/web-1/kill {}",
-                          "POST /v1/processes/web%40a/signal {\"signal\":9}",
-                          "POST /v1/processes/web%40a/signal {\"signal\":1}",
-                          "POST /v1/processes/web%40a/signal {\"signal\":19}", "GET /v1/nodes",
-                          "POST /v1/nodes/a/restart {}", "POST /v1/processes/web%40a/restart {}"));
+  std::vector<std::string> told;
+  for (const std::string& request : lab_.requests()) {
+    if (request.starts_with("POST")) told.push_back(request);
+  }
+  EXPECT_THAT(told, ElementsAre("POST /v1/nodes/a/kill {}", "POST /v1/nodes/web-1/kill {}",
+                                "POST /v1/processes/web%40a/signal {\"signal\":9}",
+                                "POST /v1/processes/web%40a/signal {\"signal\":1}",
+                                "POST /v1/processes/web%40a/signal {\"signal\":19}", "POST /v1/nodes/a/restart {}",
+                                "POST /v1/processes/web%40a/restart {}"));
   EXPECT_EQ(labctl({"kill", "fake", "web@a", "-s", "NOSUCH"}).exit_code, kBadInput);
   EXPECT_EQ(labctl({"kill", "fake", "a", "-s", "TERM"}).exit_code, kBadInput);
 }
@@ -79,6 +82,22 @@ TEST_F(LabCommandsTest, AMisspeltNodeIsMended) {
   Outcome outcome = labctl({"kill", "fake", "default/web-2"});
   EXPECT_EQ(outcome.exit_code, kFailed);
   EXPECT_THAT(outcome.err, HasSubstr("did you mean \"default/web-1\"?"));
+}
+
+TEST_F(LabCommandsTest, AMisspeltProcessIsMended) {
+  for (const char* command : {"kill", "restart", "logs"}) {
+    Outcome outcome = labctl({command, "fake", "wbe@a"});
+    EXPECT_EQ(outcome.exit_code, kFailed) << command;
+    EXPECT_THAT(outcome.err, HasSubstr("did you mean \"web@a\"?")) << command;
+  }
+  EXPECT_THAT(labctl({"logs", "fake", "a"}).err, HasSubstr("no pod or process \"a\""));
+}
+
+TEST_F(LabCommandsTest, DownEndsThoseThatThereAre) {
+  Outcome outcome = labctl({"down", "nosuch", "fake"});
+  EXPECT_EQ(outcome.exit_code, kFailed);
+  EXPECT_THAT(outcome.err, HasSubstr("no lab nosuch is running"));
+  EXPECT_EQ(outcome.out, "lab fake has ended\n");
 }
 
 TEST_F(LabCommandsTest, LogsAreForPeopleOrScripts) {
@@ -98,7 +117,9 @@ TEST_F(LabCommandsTest, ADeadLabsOwnLogIsStillThere) {
   EXPECT_EQ(labctl({"logs", "fake", "--lab", "-f"}).out, "the first line\nthe last line\n");
   Outcome outcome = labctl({"logs", "fake"});
   EXPECT_EQ(outcome.exit_code, kFailed);
-  EXPECT_EQ(outcome.err, "labctl: lab fake has ended; the last it said:\n  the first line\n  the last line\n");
+  EXPECT_EQ(outcome.err,
+            "labctl: lab fake has ended; the last it said (all of it: labctl logs fake --lab):\n  the first line\n  "
+            "the last line\n");
 }
 
 TEST_F(LabCommandsTest, DownEndsLabsAndRemovesWhatDeadOnesLeft) {

@@ -84,7 +84,7 @@ TEST_F(TopologyCommandsTest, UpRefusesBeforeItTouchesAnything) {
   std::string good = write("wire.yaml", kWire), bad = write("bad.yaml", "version: 1\n");
   EXPECT_EQ(labctl({"up", bad}).exit_code, kBadInput);
   EXPECT_EQ(labctl({"up", "/nosuch.yaml"}).exit_code, kBadInput);
-  EXPECT_EQ(labctl({"up", good, "--name", "no/name"}).exit_code, kFailed);
+  EXPECT_EQ(labctl({"up", good, "--name", "no/name"}).exit_code, kBadInput);
   EXPECT_TRUE(fs::is_empty(directory_.path()));
 }
 

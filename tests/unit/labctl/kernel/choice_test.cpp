@@ -67,7 +67,7 @@ TEST(Choice, IsTheEmbeddedKernelWhereTheHostLacksSomethingAndSaysWhat) {
   kernel::Choice choice = kernel::choose(kNeeds, std::nullopt, providers({"host", {"ipvs-netlink"}}, {"uml", {}}));
   EXPECT_EQ(choice.provider, "uml");
   EXPECT_EQ(choice.kernel_version, "uml 1.0");
-  EXPECT_EQ(choice.reason, "the host's kernel lacks ipvs-netlink: Operation not supported");
+  EXPECT_EQ(choice.reason, "the host's kernel lacks ipvs-netlink (labctl doctor says more)");
 }
 
 TEST(Choice, CanBeOverridden) {

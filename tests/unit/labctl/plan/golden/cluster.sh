@@ -32,3 +32,17 @@ ip -n switch link add worker2.lan address be:82:10:c9:de:9f numtxqueues 1 numrxq
 ip -n switch link set worker2.lan master lan up
 ip -n worker2 address add 192.168.113.12/24 dev lan
 ip -n worker2 link set lan up
+# What runs in it, and the names in /etc/hosts, are not objects of the kernel; labctl plan lists them:
+#   apiserver@cp
+#   controller@cp
+#   overlay@cp
+#   overlay@worker1
+#   overlay@worker2
+#   proxy@cp
+#   proxy@worker1
+#   proxy@worker2
+#   nodelet@cp
+#   nodelet@worker1
+#   nodelet@worker2
+#   kube-apply@cp
+#   extra@worker1

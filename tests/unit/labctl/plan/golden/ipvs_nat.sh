@@ -43,3 +43,6 @@ ip -n switch link add rs2.lan address e2:a0:ff:5b:3a:5c numtxqueues 1 numrxqueue
 ip -n switch link set rs2.lan master lan up
 ip -n rs2 address add 192.168.113.100/24 dev lan
 ip -n rs2 link set lan up
+# What runs in it, and the names in /etc/hosts, are not objects of the kernel; labctl plan lists them:
+#   web@rs1
+#   web@rs2

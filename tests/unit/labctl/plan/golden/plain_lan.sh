@@ -40,3 +40,6 @@ ip -n switch-0 link set switch.wan master wan up
 ip -n switch link set wan mtu 1400
 ip -n switch address add 10.9.0.2/30 dev wan
 ip -n switch link set wan up
+# What runs in it, and the names in /etc/hosts, are not objects of the kernel; labctl plan lists them:
+#   web@switch
+#   late@switch

@@ -22,13 +22,6 @@ class IpvsNat : public LabctlTest {
   }
 };
 
-TEST_F(IpvsNat, ShowsWhatItSays) {
-  boost::json::object result = run(TOPOLOGIES "/ipvs-nat.yaml");
-  if (could_not_run()) GTEST_SKIP() << why_;
-  EXPECT_EQ(exit_code_, 0) << shown_;
-  EXPECT_EQ(failed_name(result), "none");
-}
-
 // The textbook's way: the answers come back through the director, which needs no SNAT.
 TEST_F(IpvsNat, DnatAloneWorksWhereTheRealServersAnswerThroughTheDirector) {
   std::string route = "}, routes: [192.168.113.102 via 192.168.113.101], workloads";

@@ -14,6 +14,10 @@
 
 #include "lib/base/error.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace base {
 namespace {
 
@@ -79,6 +83,13 @@ int child_main(void* argument) {
   ::_exit(127);
 }
 
+// Of AddressSanitizer: whoever execs never leaves its functions, and their marks would stay for what is put here next.
+void forget_marks([[maybe_unused]] void* memory, [[maybe_unused]] size_t size) {
+#ifdef __SANITIZE_ADDRESS__
+  __asan_unpoison_memory_region(memory, size);
+#endif
+}
+
 // Memory for a process that shares ours.
 class Stack {
  public:
@@ -86,7 +97,10 @@ class Stack {
       : memory_(::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {
     if (memory_ == MAP_FAILED) throw Error::system("make a stack");
   }
-  ~Stack() { ::munmap(memory_, stack_size); }
+  ~Stack() {
+    forget_marks(memory_, stack_size);
+    ::munmap(memory_, stack_size);
+  }
   Stack(const Stack&) = delete;
   Stack& operator=(const Stack&) = delete;
   void* top() const { return static_cast<char*>(memory_) + stack_size; }

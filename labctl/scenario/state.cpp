@@ -63,7 +63,8 @@ Look look(LabAccess& access, Resolver& resolver, const topology::CommandOutcome&
   lab::CommandResult result = access.run(command);
   Look look{false, describe(result)};
   if (result.timed_out || result.exit_code != outcome.exit) return look;
-  look.holds = !outcome.prints || RE2::PartialMatch(result.output, RE2("(?m)" + resolver.pattern(*outcome.prints), RE2::Quiet));
+  look.holds =
+      !outcome.prints || RE2::PartialMatch(result.output, RE2("(?m)" + resolver.pattern(*outcome.prints), RE2::Quiet));
   return look;
 }
 

@@ -8,7 +8,6 @@
 namespace proxy {
 namespace {
 
-
 TEST(ReportLog, TellsEachChangeOfAFewAndCountsMany) {
   std::ostringstream log;
   ReportLog reports(log);

@@ -54,4 +54,14 @@ void apply(Session& session, std::vector<kube::Object> objects, std::ostream& pr
   if (!refusals.empty()) throw base::Error(refusals);
 }
 
+std::set<std::string> applied_keys(const std::vector<kube::Object>& applied, const std::string& kind) {
+  std::set<std::string> keys;
+  for (const kube::Object& object : applied) {
+    if (kube::text_at(object, "kind") != kind) continue;
+    std::string namespace_name = kube::text_at(object, "metadata.namespace", "default");
+    keys.insert(namespace_name + "/" + kube::text_at(object, "metadata.name"));
+  }
+  return keys;
+}
+
 }  // namespace kube_apply

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <charconv>
-#include <map>
 #include <set>
 
+#include "agents/kube_apply/apply.h"
 #include "lib/base/error.h"
 #include "lib/base/http.h"
 
@@ -62,11 +62,7 @@ std::uint64_t programmed_version(const std::string& address) {
 
 std::string missing_endpoints(const std::vector<kube::Object>& applied, const std::vector<kube::Object>& services,
                               const std::vector<kube::Object>& pods, const std::vector<kube::Object>& slices) {
-  std::set<std::string> ours;
-  for (const kube::Object& object : applied) {
-    if (kube::text_at(object, "kind") != "Service") continue;
-    ours.insert(kube::text_at(object, "metadata.namespace", "default") + "/" + kube::text_at(object, "metadata.name"));
-  }
+  std::set<std::string> ours = applied_keys(applied, "Service");
   std::string text;
   for (const kube::Object& object : services) {
     kube::Service service = kube::Service::parse(object);

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <set>
 
+#include "agents/kube_apply/apply.h"
 #include "agents/kube_apply/services.h"
 #include "lib/base/error.h"
 
@@ -63,16 +64,6 @@ std::string missing_pod(const kube::Object& object) {
     if (!reason.empty()) text += ", " + reason + (message.empty() ? "" : " (" + message + ")");
   }
   return text;
-}
-
-std::set<std::string> applied_keys(const std::vector<kube::Object>& applied, const std::string& kind) {
-  std::set<std::string> keys;
-  for (const kube::Object& object : applied) {
-    if (kube::text_at(object, "kind") != kind) continue;
-    std::string namespace_name = kube::text_at(object, "metadata.namespace", "default");
-    keys.insert(namespace_name + "/" + kube::text_at(object, "metadata.name"));
-  }
-  return keys;
 }
 
 std::vector<kube::Object> list(Session& session, const kube::Resource& resource, const std::string& query = {}) {

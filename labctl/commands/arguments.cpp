@@ -46,18 +46,13 @@ void check_node(lab::Control& control, const std::string& node) {
                     topology::suggestion(node, names));
 }
 
-void check_process(lab::Control& control, const std::string& process) {
-  std::vector<std::string> names;
-  for (const boost::json::value& it : control.processes()) names.push_back(kube::text_at(it.as_object(), "name"));
-  if (std::find(names.begin(), names.end(), process) != names.end()) return;
-  throw base::Error("lab " + control.folder().name + " has no process \"" + process + "\"" +
-                    topology::suggestion(process, names));
-}
-
 bool is_process(lab::Control& control, const std::string& target) {
   if (target.find('@') == std::string::npos) return false;
-  check_process(control, target);
-  return true;
+  std::vector<std::string> names;
+  for (const boost::json::value& it : control.processes()) names.push_back(kube::text_at(it.as_object(), "name"));
+  if (std::find(names.begin(), names.end(), target) != names.end()) return true;
+  throw base::Error("lab " + control.folder().name + " has no process \"" + target + "\"" +
+                    topology::suggestion(target, names));
 }
 
 }  // namespace commands

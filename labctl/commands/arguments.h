@@ -44,9 +44,7 @@ lab::Control control_of(const std::string& lab);
 
 // Throws where LAB has no such node or pod: says which it has.
 void check_node(lab::Control& control, const std::string& node);
-// The same for a process: "web@rs1".
-void check_process(lab::Control& control, const std::string& process);
-// Whether TARGET is written as a process's name; throws where there is none of that name.
+// Whether TARGET is written as a process's name ("web@rs1"); throws where there is none of that name.
 bool is_process(lab::Control& control, const std::string& target);
 
 }  // namespace commands

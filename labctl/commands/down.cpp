@@ -11,7 +11,7 @@ struct Options {
   bool all = false;
 };
 
-// With what dead labs left.
+// With what it left, where it is dead.
 void end(const std::string& name, Context& context) {
   lab::LabFolder folder = lab::lab_folder(name);
   if (!folder.is_genuine()) folder = lab::find_lab(name);

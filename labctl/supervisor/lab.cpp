@@ -105,9 +105,8 @@ void Lab::serve_node(const std::string& node) {
   nodes_.at(node)->share(node_socket(node), "node.sock");
   if (node != plan_.control_plane) return;
   nodes_.at(node)->share(plan::manifests_file, "manifests.json");
-  const std::string disk = std::string(kernel::kLabDirectory) + "/disk";
-  kernel::make_directories(disk);
-  nodes_.at(node)->share(disk, "disk");
+  kernel::make_directories(plan::disk_folder);
+  nodes_.at(node)->share(plan::disk_folder, "disk");
 }
 
 // Those written in the topology are JSON already, those in files of their own come with the bundle.

@@ -119,9 +119,9 @@ namespace {
 
 void decode_root(const std::string& text, Topology& topology, Faults& faults) {
   yaml::Node root = yaml::parse(text, faults);
-  // What could be read is looked at, too: every fault at once.
-  if (!faults.empty() && root.kind != yaml::Node::Kind::mapping) return;
+  // What could be read is looked at in spite of faults: every one at once.
   if (root.kind != yaml::Node::Kind::mapping) {
+    if (!faults.empty()) return;
     faults.add({1, 1}, "a topology is a mapping, start it with \"version: 1\" and \"name: my-lab\"");
     return;
   }

@@ -39,11 +39,14 @@ TEST(PrivateDirectories, HideWhereLinksLead) {
   if (!probe_user_namespaces().work) GTEST_SKIP() << "no user namespaces here";
   EXPECT_EQ(exit_code_in_own_mounts([] {
               mount_at("none", "/mnt", "tmpfs", 0);
-
-              fs::create_directories("/mnt/real/eve/secret");
+              fs::create_directories("/mnt/real/secret");
+              fs::create_directories("/mnt/data/eve/secret");
+              fs::create_directories("/mnt/users");
               fs::create_symlink("/mnt/real", "/mnt/homes");
-              mount_private_directories({"/mnt/homes/eve"});
-              return fs::exists("/mnt/real/eve") && !fs::exists("/mnt/real/eve/secret");
+              fs::create_symlink("/mnt/data/eve", "/mnt/users/eve");  // not to be found once its folder is hidden
+              mount_private_directories({"/mnt/homes", "/mnt/users", "/mnt/users/eve"});
+              return fs::exists("/mnt/data/eve") && !fs::exists("/mnt/real/secret") &&
+                     !fs::exists("/mnt/data/eve/secret");
             }),
             0);
 }

@@ -1,4 +1,4 @@
-// The tables of the language's objects, by file: nodes, clusters, scenarios.
+// The tables of the language's objects, one file each.
 #pragma once
 
 #include "labctl/topology/topology.h"
@@ -7,9 +7,14 @@
 namespace topology {
 
 Type<Node> node_type();
+Type<Link> link_type();
+Type<Route> route_type();
+Type<IpvsService> ipvs_type();
+Type<Workload> workload_type();
 Type<Cluster> cluster_type();
 Type<Manifest> manifest_type();
 Type<Step> step_type();
+Type<Expect> expect_type();
 ObjectKind<Topology> topology_kind();
 
 }  // namespace topology

@@ -1,6 +1,7 @@
 #include "agents/overlay/backend.h"
 
 #include "agents/overlay/backends/host_gw.h"
+#include "agents/overlay/backends/udp.h"
 #include "agents/overlay/backends/vxlan.h"
 #include "lib/base/error.h"
 #include "lib/netlink/link.h"
@@ -11,9 +12,14 @@ namespace {
 
 struct Kind {
   const char* name;
-  std::unique_ptr<Backend> (*make)(netlink::Socket& socket, const BackendOptions& options);
+  std::unique_ptr<Backend> (*make)(netlink::Socket& socket, boost::asio::io_context& loop,
+                                   const BackendOptions& options);
 };
-constexpr Kind kinds[] = {{"vxlan", make_vxlan}, {"host-gw", make_host_gw}};
+constexpr Kind kinds[] = {
+    {"vxlan", [](auto& socket, auto&, const auto& options) { return make_vxlan(socket, options); }},
+    {"udp", [](auto& socket, auto& loop, const auto&) { return make_udp(socket, loop); }},
+    {"host-gw", [](auto& socket, auto&, const auto&) { return make_host_gw(socket); }},
+};
 
 }  // namespace
 
@@ -35,9 +41,10 @@ std::string backend_names() {
   return names;
 }
 
-std::unique_ptr<Backend> make_backend(const std::string& name, netlink::Socket& socket, const BackendOptions& options) {
+std::unique_ptr<Backend> make_backend(const std::string& name, netlink::Socket& socket, boost::asio::io_context& loop,
+                                      const BackendOptions& options) {
   for (const Kind& kind : kinds) {
-    if (name == kind.name) return kind.make(socket, options);
+    if (name == kind.name) return kind.make(socket, loop, options);
   }
   throw base::Error("there is no backend \"" + name + "\" here").with_mend("choose one of: " + backend_names());
 }

@@ -1,6 +1,7 @@
 // How packets for the pods of another node get there. One file in backends/ for each way.
 #pragma once
 
+#include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -59,9 +60,10 @@ struct BackendOptions {
   std::uint16_t vxlan_port = 0;  // vxlan; 0: the kernel's default, 8472
 };
 
-// The names that make_backend() knows, in words: "vxlan, host-gw".
+// The names that make_backend() knows, in words: "vxlan, udp, host-gw".
 std::string backend_names();
-// Throws base::Error for a backend that is not there. SOCKET must outlive it.
-std::unique_ptr<Backend> make_backend(const std::string& name, netlink::Socket& socket, const BackendOptions& options);
+// Throws base::Error for a backend that is not there. SOCKET and LOOP must outlive it.
+std::unique_ptr<Backend> make_backend(const std::string& name, netlink::Socket& socket, boost::asio::io_context& loop,
+                                      const BackendOptions& options);
 
 }  // namespace overlay

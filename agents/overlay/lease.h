@@ -15,7 +15,7 @@ struct Lease {
   std::string node;
   netlink::Prefix subnet;        // of the node's pods
   netlink::IpAddress public_ip;  // where the node is reached
-  std::string backend_type;      // "vxlan", "host-gw"
+  std::string backend_type;      // "vxlan", "udp", "host-gw"
   std::string backend_data;      // JSON, as the backend wants it: {"VNI":1,"VtepMAC":"…"}; "null" for none
 
   bool operator==(const Lease&) const = default;

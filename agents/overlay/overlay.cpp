@@ -30,7 +30,7 @@ Overlay::Overlay(boost::asio::io_context& loop, Options options, std::ostream& l
       timer_(loop),
       rules_due_(Clock::now()),
       pause_(first_retry) {
-  make_backend(options_.backend, socket_, {});  // refuses an unknown one before anything is done
+  make_backend(options_.backend, socket_, loop_, {});  // refuses an unknown one before anything is done
 }
 
 void Overlay::start() {
@@ -120,7 +120,7 @@ std::vector<Lease> Overlay::peers_of(const Self& self, std::vector<std::string>&
 bool Overlay::program(const kube::Node& node, const Self& self) {
   if (!backend_) {
     BackendOptions options{options_.node, announced_backend_data(node), options_.vni, options_.vxlan_port};
-    backend_ = make_backend(options_.backend, socket_, options);
+    backend_ = make_backend(options_.backend, socket_, loop_, options);
   }
   std::vector<std::string> failures;
   std::vector<Lease> peers = peers_of(self, failures);

@@ -144,6 +144,7 @@ void add_cluster(const topology::Cluster& cluster, Collector& needs) {
     std::string asker = "cluster: overlay with backend " + cluster.overlay.backend;
     needs.add("iptables", asker);
     if (cluster.overlay.backend == "vxlan") needs.add("vxlan", asker);
+    if (cluster.overlay.backend == "udp") needs.add("tun-open", asker);
   }
 }
 

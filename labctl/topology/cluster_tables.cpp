@@ -28,7 +28,7 @@ Type<ProxyAgent> proxy_type() {
 Type<OverlayAgent> overlay_type() {
   ObjectKind<OverlayAgent> kind{"overlay", "The agent that carries pods' packets from node to node.",
                                 "{backend: vxlan}"};
-  kind.fields = {field<OverlayAgent>("backend", &OverlayAgent::backend, choice_type({"vxlan", "host-gw"}),
+  kind.fields = {field<OverlayAgent>("backend", &OverlayAgent::backend, choice_type({"vxlan", "udp", "host-gw"}),
                                      "How they are carried.", "vxlan")};
   add_agent_fields(kind);
   return object_type(std::move(kind));

@@ -104,7 +104,7 @@ class HostGwBackend : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_host_gw(netlink::Socket& socket, const BackendOptions&) {
+std::unique_ptr<Backend> make_host_gw(netlink::Socket& socket) {
   return std::make_unique<HostGwBackend>(socket);
 }
 

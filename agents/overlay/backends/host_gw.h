@@ -7,6 +7,6 @@
 
 namespace overlay {
 
-std::unique_ptr<Backend> make_host_gw(netlink::Socket& socket, const BackendOptions& options);
+std::unique_ptr<Backend> make_host_gw(netlink::Socket& socket);
 
 }  // namespace overlay

@@ -14,11 +14,11 @@ class HostGwTest : public TwoNodes {
   Report program_one() { return one_backend()->program(one_->self(), {two_->lease(*two_backend())}); }
   Report program_two() { return two_backend()->program(two_->self(), {one_->lease(*one_backend())}); }
   std::unique_ptr<Backend>& one_backend() {
-    if (!one_backend_) one_backend_ = make_host_gw(one_->socket, {});
+    if (!one_backend_) one_backend_ = make_host_gw(one_->socket);
     return one_backend_;
   }
   std::unique_ptr<Backend>& two_backend() {
-    if (!two_backend_) two_backend_ = make_host_gw(two_->socket, {});
+    if (!two_backend_) two_backend_ = make_host_gw(two_->socket);
     return two_backend_;
   }
   std::vector<std::string> routes_of_one() {
@@ -65,7 +65,7 @@ TEST_F(HostGwTest, PutsBackRemovesAndAdopts) {
   netlink::replace_route(one_->socket,
                          {two_->subnet(), ip("192.168.113.77"), "lan", std::nullopt, false, std::nullopt});
   EXPECT_THAT(program_one().changes, ElementsAre("route to 10.244.2.0/24 via 192.168.113.12"));
-  one_backend_ = make_host_gw(one_->socket, {});
+  one_backend_ = make_host_gw(one_->socket);
   EXPECT_THAT(program_one().changes, IsEmpty()) << "after a restart";
   EXPECT_THAT(one_backend()->program(one_->self(), {}).changes, ElementsAre("removed the route to 10.244.2.0/24 via "
                                                                             "192.168.113.12"));
@@ -82,11 +82,12 @@ TEST_F(HostGwTest, LeavesOtherRoutesAlone) {
 
 TEST(MakeBackend, RefusesWhatIsNotThere) {
   netlink::Socket socket;
+  boost::asio::io_context loop;
   try {
-    make_backend("udp", socket, {});
+    make_backend("wireguard", socket, loop, {});
     FAIL() << "should have thrown";
   } catch (const base::Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("there is no backend \"udp\" here (choose one of: vxlan, host-gw)"));
+    EXPECT_THAT(error.what(), HasSubstr("there is no backend \"wireguard\" here (choose one of: vxlan, udp, host-gw)"));
   }
 }
 

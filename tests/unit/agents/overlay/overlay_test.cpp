@@ -224,7 +224,7 @@ TEST_F(OverlayTest, DoesNotGiveItsOwnSubnetAway) {
 }
 
 TEST_F(OverlayTest, RefusesAnUnknownBackendAtOnce) {
-  EXPECT_THROW(start_overlay("udp"), base::Error);
+  EXPECT_THROW(start_overlay("wireguard"), base::Error);
 }
 
 }  // namespace

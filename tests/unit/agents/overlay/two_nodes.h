@@ -57,6 +57,9 @@ class UdpSocket {
       socket_ = base::FileDescriptor(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
       timeval limit{0, 500000};
       ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+      // An unconnected socket is told of ICMP errors only with this (ip(7)).
+      int tell_errors = 1;
+      ::setsockopt(socket_.get(), IPPROTO_IP, IP_RECVERR, &tell_errors, sizeof tell_errors);
       int never_fragment = IP_PMTUDISC_DO;
       ::setsockopt(socket_.get(), IPPROTO_IP, IP_MTU_DISCOVER, &never_fragment, sizeof never_fragment);
       sockaddr_in name = at(address);
@@ -68,13 +71,13 @@ class UdpSocket {
     std::string data(size, 'x');
     return ::sendto(socket_.get(), data.data(), size, 0, reinterpret_cast<sockaddr*>(&name), sizeof name) >= 0;
   }
-  // "SIZE from ADDRESS", or "nothing".
+  // "SIZE from ADDRESS", or "nothing"; with the reason where the network has said one.
   std::string receive() {
     char buffer[4096];
     sockaddr_in from{};
     socklen_t length = sizeof from;
     ssize_t size = ::recvfrom(socket_.get(), buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&from), &length);
-    if (size < 0) return "nothing";
+    if (size < 0) return errno == EAGAIN ? "nothing" : std::string("nothing: ") + std::strerror(errno);
     return std::to_string(size) + " from " + netlink::IpAddress(AF_INET, &from.sin_addr).to_string();
   }
 

@@ -36,7 +36,7 @@ std::size_t header_length(const std::string& packet) {
 }  // namespace
 
 std::optional<netlink::IpAddress> destination_of(const std::string& packet) {
-  if (packet.size() < least_header || byte_at(packet, 0) >> 4 != 4) return std::nullopt;
+  if (packet.empty() || byte_at(packet, 0) >> 4 != 4) return std::nullopt;
   if (header_length(packet) < least_header || header_length(packet) > packet.size()) return std::nullopt;
   return netlink::IpAddress(AF_INET, packet.data() + destination_at);
 }

@@ -20,7 +20,8 @@ inline constexpr const char* kNode = "NODE";        // or pod
 inline constexpr const char* kProcess = "PROCESS";  // PROCESS@NODE
 inline constexpr const char* kTarget = "TARGET";    // a node, pod or process
 inline constexpr const char* kFile = "FILE";        // a topology
-inline constexpr const char* kPlace = "PLACE";      // a file here, or LAB:NODE:PATH
+inline constexpr const char* kFileOrLab = "FILE|LAB";
+inline constexpr const char* kPlace = "PLACE";  // a file here, or LAB:NODE:PATH
 
 // A command and what its options are read into; ACTION runs once all are.
 template <class Options>

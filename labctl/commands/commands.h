@@ -52,6 +52,7 @@ void add_kill(CLI::App& app, Context& context);
 void add_test(CLI::App& app, Context& context);
 void add_validate(CLI::App& app, Context& context);
 void add_plan(CLI::App& app, Context& context);
+void add_graph(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_schema(CLI::App& app, Context& context);
 void add_reference(CLI::App& app, Context& context);

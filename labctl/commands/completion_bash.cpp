@@ -15,6 +15,9 @@ _labctl_offer() { # KIND CHOICES
     NODE) _labctl_words "$(labctl __complete nodes "$lab" 2>/dev/null)" ;;
     PROCESS | TARGET) _labctl_words "$(labctl __complete targets "$lab" 2>/dev/null)" ;;
     FILE) _labctl_files ;;
+    'FILE|LAB')
+      _labctl_words "$(labctl __complete labs 2>/dev/null)"
+      _labctl_files ;;
     PLACE)
       _labctl_words "$(labctl __complete places "$current" 2>/dev/null)"
       compopt -o nospace 2>/dev/null

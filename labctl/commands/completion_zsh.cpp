@@ -13,6 +13,9 @@ _labctl_offer() { # KIND CHOICES
     NODE) compadd -- ${(f)"$(labctl __complete nodes "$lab" 2>/dev/null)"} ;;
     PROCESS|TARGET) compadd -- ${(f)"$(labctl __complete targets "$lab" 2>/dev/null)"} ;;
     FILE) _files ;;
+    'FILE|LAB')
+      compadd -- ${(f)"$(labctl __complete labs 2>/dev/null)"}
+      _files ;;
     PLACE)
       compadd -S '' -- ${(f)"$(labctl __complete places "$PREFIX" 2>/dev/null)"}
       _files ;;

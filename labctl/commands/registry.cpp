@@ -19,6 +19,7 @@ void add_all(CLI::App& app, Context& context) {
   add_test(app, context);
   add_validate(app, context);
   add_plan(app, context);
+  add_graph(app, context);
   add_doctor(app, context);
   add_schema(app, context);
   add_reference(app, context);

@@ -29,6 +29,7 @@ void ControlApi::handle(const ExchangePointer& exchange) {
     Segments segments = exchange->request().segments();
     const std::string what = segments.size() >= 2 && segments[0] == "v1" ? segments[1] : "";
     if (what == "lab") return handle_lab(exchange);
+    if (what == "topology") return answer(*exchange, lab_.topology_text());
     if (what == "plan") return answer(*exchange, boost::json::parse(plan::to_json(lab_.plan())));
     if (what == "nodes") return handle_nodes(exchange, segments);
     if (what == "processes") return handle_processes(exchange, segments);

@@ -53,6 +53,8 @@ class Lab {
   boost::json::array nodes_to_json();
   boost::json::object node_to_json(Node& node);
 
+  // {"path", "text"}
+  const boost::json::object& topology_text() const { return bundle_.at("topology").as_object(); }
   const plan::Plan& plan() const { return plan_; }
   boost::asio::io_context& loop() { return loop_; }
   Reaper& reaper() { return reaper_; }

@@ -39,6 +39,7 @@ const std::map<std::string, Folders>& table() {
 
       {"labctl/topology", kLibrary},
       {"labctl/plan", with(kLibrary, {"labctl/topology"})},
+      {"labctl/graph", with(kLibrary, {"labctl/topology"})},
       {"labctl/kernel", {"lib/base", "lib/netlink", "lib/netfilter"}},
       {"labctl/supervisor", with(kLibrary, {"labctl/topology", "labctl/plan", "labctl/kernel"})},
       {"labctl/lab", with(kLibrary, {"labctl/topology", "labctl/plan", "labctl/kernel"})},
@@ -46,8 +47,8 @@ const std::map<std::string, Folders>& table() {
       // Programs that run in nodes, and know nothing of labs.
       {"labctl/scenario/probe", {"lib/base", "lib/netlink"}},
       {"labctl/scenario/inspect", with(kLibrary, kMayExit)},
-      {"labctl/commands",
-       with(kLibrary, {"labctl/topology", "labctl/plan", "labctl/kernel", "labctl/lab", "labctl/scenario"})},
+      {"labctl/commands", with(kLibrary, {"labctl/topology", "labctl/plan", "labctl/graph", "labctl/kernel",
+                                          "labctl/lab", "labctl/scenario"})},
 
       // Each agent; "agents/*" stands for its own folder only.
       {"agents/*", with(kLibrary, kMayExit)},

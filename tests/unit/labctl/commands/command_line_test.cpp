@@ -31,8 +31,9 @@ TEST(Help, ListsEveryCommandInItsGroup) {
     EXPECT_THAT(help.out, HasSubstr("\n  " + command.name + " ")) << command.name;
     names.push_back(command.name);
   }
-  for (const char* name : {"up", "down", "ps", "exec", "cp", "forward", "kubectl", "logs", "restart", "kill",
-                           "validate", "plan", "doctor", "test", "schema", "reference", "version", "completion"}) {
+  for (const char* name :
+       {"up", "down", "ps", "exec", "cp", "forward", "kubectl", "logs", "restart", "kill", "validate", "plan", "graph",
+        "doctor", "test", "schema", "reference", "version", "completion"}) {
     EXPECT_THAT(names, ::testing::Contains(name));
   }
   EXPECT_THAT(help.out, Not(HasSubstr("__complete")));
@@ -199,6 +200,7 @@ TEST(BashCompletion, OffersWhatFits) {
   EXPECT_THAT(completions_of("labctl re"), ElementsAre("restart", "reference"));
   EXPECT_THAT(completions_of("labctl exec "), ElementsAre("web"));
   EXPECT_THAT(completions_of("labctl exec web "), ElementsAre("rs1", "rs2"));
+  EXPECT_THAT(completions_of("labctl graph we"), Contains("web"));
   EXPECT_THAT(completions_of("labctl exec --env A=1 web rs2"), ElementsAre("rs2"));
   EXPECT_THAT(completions_of("labctl kill web p"), ElementsAre("proxy@rs1"));
   EXPECT_THAT(completions_of("labctl up --ke"), ElementsAre("--kernel"));

@@ -52,6 +52,14 @@ TEST_F(LabCommandsTest, PsShowsALab) {
   EXPECT_EQ(all.at("processes").at(0).at("name"), "web@a");
 }
 
+TEST_F(LabCommandsTest, GraphShowsALabAsItIs) {
+  lab_.answers["GET /v1/topology"] = fake::answer(200, R"({"path": "/x/fake.yaml", "text":
+    "version: 1\nname: wire\nnetworks: {lan: {subnet: 192.168.1.0/24}}\nnodes: {a: {links: {lan: 192.168.1.1}}}\n"})");
+  std::string out = labctl({"graph", "fake"}).out;
+  EXPECT_THAT(out, HasSubstr("title: \"fake\""));
+  EXPECT_THAT(out, HasSubstr("pod default/web-1"));
+}
+
 TEST_F(LabCommandsTest, PsListsALabThatDoesNotAnswerWell) {
   lab_.answers["GET /v1/lab"] = fake::answer(500, R"({"error": "out of order"})");
   EXPECT_THAT(labctl({"ps"}).out, HasSubstr("not answering"));

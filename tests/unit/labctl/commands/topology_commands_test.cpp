@@ -72,6 +72,20 @@ TEST_F(TopologyCommandsTest, ValidateIsForScriptsToo) {
               HasSubstr("No such file"));
 }
 
+TEST_F(TopologyCommandsTest, GraphIsDrawnInTheFormatOfTheOutputsName) {
+  std::string path = write("wire.yaml", kWire);
+  EXPECT_THAT(labctl({"graph", path}).out, HasSubstr("flowchart"));
+  EXPECT_THAT(labctl({"graph", path, "--format", "dot"}).out, HasSubstr("graph \"wire\" {"));
+  fs::path svg = files_.path() / "wire.svg";
+  Outcome outcome = labctl({"graph", path, "-o", svg});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(base::read_file(svg), HasSubstr("<svg "));
+  EXPECT_EQ(labctl({"graph", path, "--format", "png"}).exit_code, kBadInput);
+  EXPECT_EQ(labctl({"graph", write("bad.yaml", "nodes: 1\n")}).exit_code, kBadInput);
+  EXPECT_THAT(labctl({"graph", "nosuchlab"}).err, HasSubstr("nosuchlab"));
+}
+
 TEST_F(TopologyCommandsTest, PlanIsShownInThreeWays) {
   std::string path = write("wire.yaml", kWire);
   EXPECT_THAT(labctl({"plan", path}).out, HasSubstr("lab wire\n"));

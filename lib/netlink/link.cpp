@@ -138,6 +138,19 @@ void set_link_mtu(Socket& socket, const std::string& name, std::uint32_t mtu) {
   socket.request("set MTU " + std::to_string(mtu) + " on link " + name, message);
 }
 
+void set_link_mac(Socket& socket, const std::string& name, const MacAddress& mac) {
+  Message message(RTM_NEWLINK, 0, header_for(0));
+  message.put(IFLA_IFNAME, name).put(IFLA_ADDRESS, mac);
+  socket.request("set MAC address " + mac.to_string() + " on link " + name, message);
+}
+
+void move_link(Socket& socket, const NewLink& link, const base::FileDescriptor& network_namespace) {
+  Message message(RTM_NEWLINK, 0, header_for(get_link(socket, link.name).index));
+  put_link_attributes(message, link);
+  message.put(IFLA_NET_NS_FD, static_cast<std::uint32_t>(network_namespace.get()));
+  socket.request("move link " + link.name, message);
+}
+
 void set_link_master(Socket& socket, const std::string& name, std::uint32_t master) {
   Message message(RTM_NEWLINK, 0, header_for(0));
   message.put(IFLA_IFNAME, name).put(IFLA_MASTER, master);

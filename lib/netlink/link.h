@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/file_descriptor.h"
 #include "lib/netlink/address.h"
 #include "lib/netlink/message.h"
 #include "lib/netlink/socket.h"
@@ -15,7 +16,7 @@ namespace netlink {
 // An interface name holds 15 characters (IFNAMSIZ - 1).
 constexpr size_t max_interface_name = 15;
 
-// What any new link may be given. Nothing is moved or renamed afterwards: a move costs an rcu_barrier(), ~16 ms.
+// What any new link may be given. It is created where it belongs: a move costs an rcu_barrier(), ~16 ms.
 struct NewLink {
   std::string name;
   std::string alternative_name;  // empty: none
@@ -53,6 +54,10 @@ LinkInfo parse_link(nlmsghdr* header);
 
 void set_link_up(Socket& socket, const std::string& name, bool up = true);
 void set_link_mtu(Socket& socket, const std::string& name, std::uint32_t mtu);
+void set_link_mac(Socket& socket, const std::string& name, const MacAddress& mac);
+// LINK goes into another namespace, where it has its name, MAC and MTU as LINK says, whatever they were; it arrives
+// down and without addresses. Its peer, where it is a veth, keeps everything.
+void move_link(Socket& socket, const NewLink& link, const base::FileDescriptor& network_namespace);
 // MASTER 0 takes it out of its bridge.
 void set_link_master(Socket& socket, const std::string& name, std::uint32_t master);
 // Finds a link by a name longer than an interface name can be.

@@ -33,10 +33,27 @@ void change_address(Socket& socket, const std::string& doing, int type, int flag
   socket.request(doing + " " + address.to_string() + " on link " + link, message);
 }
 
+std::uint8_t kernel_type(RouteType type) {
+  switch (type) {
+    case RouteType::unicast:
+      return RTN_UNICAST;
+    case RouteType::blackhole:
+      return RTN_BLACKHOLE;
+    case RouteType::unreachable:
+      return RTN_UNREACHABLE;
+    case RouteType::prohibit:
+      return RTN_PROHIBIT;
+  }
+  return RTN_UNICAST;
+}
+
 std::string described(const Route& route) {
-  std::string text = route.destination.is_default() ? "default" : route.destination.to_string();
+  std::string text = route_type_word(route.type);
+  if (!text.empty()) text += " ";
+  text += route.destination.is_default() ? "default" : route.destination.to_string();
   if (route.via) text += " via " + route.via->to_string();
   if (!route.device.empty()) text += " dev " + route.device;
+  if (route.table) text += " table " + std::to_string(*route.table);
   return text;
 }
 
@@ -45,11 +62,14 @@ void change_route(Socket& socket, const std::string& doing, int type, int flags,
   int family = route.destination.is_default() && route.via ? route.via->family() : route.destination.address.family();
   header.rtm_family = static_cast<std::uint8_t>(family);
   header.rtm_dst_len = static_cast<std::uint8_t>(route.destination.length);
-  header.rtm_table = RT_TABLE_MAIN;
+  const std::uint8_t any_type = RTN_UNSPEC, wide_table = RT_TABLE_UNSPEC;
+  std::uint32_t table = route.table.value_or(RT_TABLE_MAIN);
+  header.rtm_table = table < 256 ? static_cast<std::uint8_t>(table) : wide_table;
   header.rtm_protocol = type == RTM_DELROUTE ? RTPROT_UNSPEC : RTPROT_STATIC;
   bool deleting = type == RTM_DELROUTE;
-  header.rtm_scope = deleting ? RT_SCOPE_NOWHERE : route.via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
-  header.rtm_type = deleting ? RTN_UNSPEC : RTN_UNICAST;
+  bool on_link = !route.via && route.type == RouteType::unicast;
+  header.rtm_scope = deleting ? RT_SCOPE_NOWHERE : on_link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  header.rtm_type = deleting && route.type == RouteType::unicast ? any_type : kernel_type(route.type);
   if (route.onlink) header.rtm_flags |= RTNH_F_ONLINK;
   Message message(type, flags, header);
   if (route.destination.length > 0) message.put(RTA_DST, route.destination.network().address);
@@ -57,6 +77,11 @@ void change_route(Socket& socket, const std::string& doing, int type, int flags,
   if (!route.device.empty()) message.put(RTA_OIF, index_of(socket, route.device));
   if (route.source) message.put(RTA_PREFSRC, *route.source);
   if (route.metric) message.put(RTA_PRIORITY, *route.metric);
+  if (table > 255) message.put(RTA_TABLE, table);
+  if (route.mtu) {
+    auto metrics = message.nest(RTA_METRICS);
+    message.put(RTAX_MTU, *route.mtu);
+  }
   socket.request(doing + " " + described(route), message);
 }
 
@@ -74,6 +99,20 @@ void change_neighbour(Socket& socket, const std::string& doing, int type, int fa
 }
 
 }  // namespace
+
+const char* route_type_word(RouteType type) {
+  switch (type) {
+    case RouteType::unicast:
+      return "";
+    case RouteType::blackhole:
+      return "blackhole";
+    case RouteType::unreachable:
+      return "unreachable";
+    case RouteType::prohibit:
+      return "prohibit";
+  }
+  return "";
+}
 
 void add_address(Socket& socket, const std::string& link, const Prefix& address) {
   change_address(socket, "add address", RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, link, address);

@@ -23,6 +23,16 @@ std::vector<AddressInfo> list_addresses(Socket& socket);
 // Of a message RTM_NEWADDR or RTM_DELADDR, as a subscription delivers it (RTNLGRP_IPV4_IFADDR).
 std::optional<AddressInfo> parse_address(nlmsghdr* header);
 
+// What happens to a packet that a route is found for.
+enum class RouteType {
+  unicast,      // it is sent on
+  blackhole,    // it is dropped without a word
+  unreachable,  // its sender is told that there is no way
+  prohibit,     // its sender is told that it is not allowed
+};
+// "blackhole", as ip-route(8) has it; empty for unicast.
+const char* route_type_word(RouteType type);
+
 struct Route {
   Prefix destination;
   std::optional<IpAddress> via;
@@ -30,6 +40,9 @@ struct Route {
   std::optional<IpAddress> source;
   bool onlink = false;  // VIA is reachable on DEVICE though no address of it says so
   std::optional<std::uint32_t> metric;
+  RouteType type = RouteType::unicast;
+  std::optional<std::uint32_t> table = {};  // the main one where not given
+  std::optional<std::uint32_t> mtu = {};    // of packets that take it
 };
 void add_route(Socket& socket, const Route& route);
 void replace_route(Socket& socket, const Route& route);

@@ -42,7 +42,7 @@ class UnitTests : public OnAnEmbeddedKernel {
 };
 
 TEST_F(UnitTests, OfLinks) {
-  expect_passes("links", "unit_lib_netlink", "Links.*:Routes.*");
+  expect_passes("links", "unit_lib_netlink", "Links.*:Routes.*:Rules.*:Impairments.*");
 }
 
 TEST_F(UnitTests, OfVirtualServicesSetsAndConnections) {

@@ -11,7 +11,12 @@
 #include "lib/base/run.h"
 #include "lib/netlink/links/bridge.h"
 #include "lib/netlink/links/dummy.h"
+#include "lib/netlink/links/gre.h"
+#include "lib/netlink/links/ipip.h"
+#include "lib/netlink/links/macvlan.h"
+#include "lib/netlink/links/tun.h"
 #include "lib/netlink/links/veth.h"
+#include "lib/netlink/links/vlan.h"
 #include "lib/netlink/links/vxlan.h"
 #include "lib/netlink/network_namespace.h"
 #include "lib/netlink/route.h"
@@ -166,7 +171,110 @@ TEST_F(Links, VxlanWithoutWishesHasTheKernelsPortAndLearns) {
   EXPECT_FALSE(find_vxlan(socket(), "vx0")->device);
 }
 
+TEST_F(Links, MacvlanIsAnotherMachineOnTheSameWire) {
+  make_pair(named("under"), named("peer"));
+  NewLink link = named("mac0");
+  link.mac = MacAddress::parse("02:00:00:00:00:0d");
+  try {
+    create_macvlan(socket(), link, get_link(socket(), "under").index, MacvlanMode::private_mode);
+  } catch (const base::Error& error) {
+    if (error.error_number() == EOPNOTSUPP) GTEST_SKIP() << "this kernel lacks macvlan";
+    throw;
+  }
+  EXPECT_EQ(get_link(socket(), "mac0").mac.to_string(), "02:00:00:00:00:0d");
+  EXPECT_EQ(as_iproute_sees("mac0").at("info_kind"), "macvlan");
+  EXPECT_EQ(as_iproute_sees("mac0").at("info_data").at("mode"), "private");
+}
+
+TEST_F(Links, VlanHasItsTag) {
+  make_pair(named("under"), named("peer"));
+  try {
+    create_vlan(socket(), named("under.7"), get_link(socket(), "under").index, 7);
+  } catch (const base::Error& error) {
+    if (error.error_number() == EOPNOTSUPP) GTEST_SKIP() << "this kernel lacks vlan";
+    throw;
+  }
+  EXPECT_EQ(as_iproute_sees("under.7").at("info_kind"), "vlan");
+  EXPECT_EQ(as_iproute_sees("under.7").at("info_data").at("id"), 7);
+}
+
+TEST_F(Links, IpipHasItsEndPoints) {
+  make_pair(named("under"), named("peer"));
+  Ipip tunnel{IpAddress::parse("10.0.0.1"), IpAddress::parse("10.0.0.2"), get_link(socket(), "under").index, 64};
+  try {
+    create_ipip(socket(), named("site-b"), tunnel);
+  } catch (const base::Error& error) {
+    if (error.error_number() == EOPNOTSUPP) GTEST_SKIP() << "this kernel lacks ipip";
+    throw;
+  }
+  json::object options = as_iproute_sees("site-b").at("info_data").as_object();
+  EXPECT_EQ(as_iproute_sees("site-b").at("info_kind"), "ipip");
+  EXPECT_EQ(options.at("local"), "10.0.0.1");
+  EXPECT_EQ(options.at("remote"), "10.0.0.2");
+  EXPECT_EQ(options.at("link"), "under");
+  EXPECT_EQ(options.at("ttl"), 64);
+}
+
+TEST_F(Links, GreHasItsEndPointsAndItsKey) {
+  make_pair(named("under"), named("peer"));
+  Gre tunnel{IpAddress::parse("10.0.0.1"), IpAddress::parse("10.0.0.2"), get_link(socket(), "under").index, 64, 42};
+  try {
+    create_gre(socket(), named("site-b"), tunnel);
+  } catch (const base::Error& error) {
+    if (error.error_number() == EOPNOTSUPP) GTEST_SKIP() << "this kernel lacks gre";
+    throw;
+  }
+  json::object options = as_iproute_sees("site-b").at("info_data").as_object();
+  EXPECT_EQ(as_iproute_sees("site-b").at("info_kind"), "gre");
+  EXPECT_EQ(options.at("local"), "10.0.0.1");
+  EXPECT_EQ(options.at("remote"), "10.0.0.2");
+  EXPECT_EQ(options.at("link"), "under");
+  EXPECT_EQ(options.at("ttl"), 64);
+  EXPECT_EQ(options.at("ikey"), "0.0.0.42");
+  EXPECT_EQ(options.at("okey"), "0.0.0.42");
+}
+
+TEST_F(Links, TunStaysWithoutAProgram) {
+  NewLink link = named("vpn");
+  link.mtu = 1400;
+  NewLink frames = named("frames");
+  frames.mac = MacAddress::parse("02:00:00:00:00:0e");
+  try {
+    create_tun(current_network_namespace(), link, TunMode::tun);
+  } catch (const base::Error& error) {
+    if (error.error_number() == ENOENT || error.error_number() == EACCES || error.error_number() == ENODEV) {
+      GTEST_SKIP() << "this user has no /dev/net/tun";
+    }
+    throw;
+  }
+  create_tun(current_network_namespace(), frames, TunMode::tap);
+  EXPECT_EQ(get_link(socket(), "vpn").mtu, 1400u);
+  EXPECT_EQ(as_iproute_sees("vpn").at("info_data").at("type"), "tun");
+  EXPECT_EQ(as_iproute_sees("frames").at("info_data").at("type"), "tap");
+  EXPECT_EQ(get_link(socket(), "frames").mac.to_string(), "02:00:00:00:00:0e");
+}
+
 // ---- what any link may be told
+
+TEST_F(Links, MovedLinkIsAsItShouldBeWhateverItWas) {
+  NewLink near = named("near");
+  near.mac = MacAddress::parse("02:00:00:00:00:01");
+  make_pair(near, named("far"));
+  add_address(socket(), "near", *Prefix::parse("10.0.0.1/24"));
+  add_address(socket(), "far", *Prefix::parse("10.0.0.2/24"));
+  set_link_mtu(socket(), "near", 1300);
+  set_link_mac(socket(), "near", *MacAddress::parse("02:00:00:00:00:99"));
+  base::FileDescriptor other = create_network_namespace();
+  near.mtu = 1400;
+  move_link(socket(), near, other);
+  EXPECT_FALSE(find_link(socket(), "near"));
+  Socket there = Socket::open_in(other);
+  EXPECT_EQ(get_link(there, "near").mac.to_string(), "02:00:00:00:00:01");
+  EXPECT_EQ(get_link(there, "near").mtu, 1400u);
+  EXPECT_THAT(list_addresses(there), testing::IsEmpty());
+  EXPECT_THAT(list_addresses(socket()),
+              testing::Contains(testing::Field(&AddressInfo::address, *Prefix::parse("10.0.0.2/24"))));
+}
 
 TEST_F(Links, NewLinkMayBePartOfABridgeAtOnce) {
   NewLink bridge = named("br0");

@@ -122,6 +122,30 @@ TEST_F(Routes, ViaAGateway) {
   EXPECT_THAT(routes(), Not(Contains("10.1.0.0/16 via 10.0.0.2")));
 }
 
+TEST_F(Routes, OfOtherTablesAndTypesAndWithAnMtu) {
+  Route route{prefix("10.3.0.0/16"), ip("10.0.0.2"), "", {}, false, {}};
+  route.table = 1000;
+  route.mtu = 1300;
+  add_route(socket(), route);
+  EXPECT_THAT(base::run_checked({"ip", "route", "show", "table", "1000"}),
+              testing::HasSubstr("10.3.0.0/16 via 10.0.0.2 dev lan proto static mtu 1300"));
+  delete_route(socket(), route);
+  for (RouteType type : {RouteType::blackhole, RouteType::unreachable, RouteType::prohibit}) {
+    for (const char* destination : {"10.4.0.0/16", "fd00:4::/64"}) {
+      Route refusal{prefix(destination), {}, "", {}, false, {}};
+      refusal.type = type;
+      refusal.table = 100;
+      add_route(socket(), refusal);
+      std::string family = refusal.destination.address.is_v6() ? "-6" : "-4";
+      EXPECT_THAT(base::run_checked({"ip", family, "route", "show", "table", "100"}),
+                  testing::HasSubstr(std::string(route_type_word(type)) + " " + destination));
+      delete_route(socket(), refusal);
+      EXPECT_THAT(base::run_checked({"ip", family, "route", "show", "table", "all"}),
+                  Not(testing::HasSubstr(std::string(route_type_word(type)) + " " + destination)));
+    }
+  }
+}
+
 TEST_F(Routes, DefaultOfBothVersions) {
   add_route(socket(), {prefix("default"), ip("10.0.0.2"), "", {}, false, {}});
   add_route(socket(), {prefix("default"), ip("fd00::2"), "", {}, false, {}});

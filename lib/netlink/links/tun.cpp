@@ -1,0 +1,36 @@
+#include "lib/netlink/links/tun.h"
+
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
+
+#include "lib/base/error.h"
+#include "lib/netlink/network_namespace.h"
+
+namespace netlink {
+namespace {
+
+void make_device(const std::string& name, TunMode mode) {
+  base::FileDescriptor tun = base::open_file("/dev/net/tun", O_RDWR);
+  ifreq request{};
+  name.copy(request.ifr_name, sizeof request.ifr_name - 1);
+  int flags = (mode == TunMode::tun ? IFF_TUN : IFF_TAP) | IFF_NO_PI;
+  request.ifr_flags = static_cast<short>(flags);
+  const char* kind = mode == TunMode::tun ? "TUN" : "TAP";
+  std::string doing = std::string("create ") + kind + " link " + name;
+  base::check_system(doing, ::ioctl(tun.get(), TUNSETIFF, &request));
+  base::check_system(doing, ::ioctl(tun.get(), TUNSETPERSIST, 1));
+}
+
+}  // namespace
+
+void create_tun(const base::FileDescriptor& network_namespace, const NewLink& link, TunMode mode) {
+  in_namespace(network_namespace, [&] { make_device(link.name, mode); });
+  Socket socket = Socket::open_in(network_namespace);
+  if (link.mac && mode == TunMode::tap) set_link_mac(socket, link.name, *link.mac);
+  if (link.mtu) set_link_mtu(socket, link.name, *link.mtu);
+  if (!link.alternative_name.empty()) add_alternative_name(socket, link.name, link.alternative_name);
+}
+
+}  // namespace netlink

@@ -1,9 +1,6 @@
 #include "agents/overlay/backends/udp.h"
 
-#include <fcntl.h>
-#include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <boost/asio/ip/udp.hpp>
@@ -13,8 +10,8 @@
 
 #include "agents/overlay/ip_packet.h"
 #include "lib/base/error.h"
-#include "lib/base/file_descriptor.h"
 #include "lib/netlink/link.h"
+#include "lib/netlink/links/tun.h"
 #include "lib/netlink/network_namespace.h"
 #include "lib/netlink/route.h"
 
@@ -34,15 +31,6 @@ asio::ip::address_v4 to_asio(const netlink::IpAddress& address) {
   asio::ip::address_v4::bytes_type bytes;
   std::memcpy(bytes.data(), address.bytes(), bytes.size());
   return asio::ip::address_v4(bytes);
-}
-
-base::FileDescriptor open_device() {
-  base::FileDescriptor tun = base::open_file("/dev/net/tun", O_RDWR | O_NONBLOCK);
-  ifreq request{};
-  device.copy(request.ifr_name, IFNAMSIZ - 1);
-  request.ifr_flags = IFF_TUN | IFF_NO_PI;
-  base::check_system("create TUN device " + device, ::ioctl(tun.get(), TUNSETIFF, &request));
-  return tun;
 }
 
 class UdpBackend : public Backend {
@@ -135,7 +123,7 @@ class UdpBackend : public Backend {
       if (link) throw base::Error("udp: a device " + device + " is there already").with_mend("ip link del " + device);
       boost::system::error_code ignored;
       tun_.close(ignored);
-      tun_.assign(open_device().release());
+      tun_.assign(netlink::open_tun(device, netlink::TunMode::tun).release());
       report.changes.push_back("created device " + device);
       link = netlink::get_link(socket_, device);
       device_index_ = link->index;

@@ -12,18 +12,22 @@ namespace netlink {
 namespace {
 
 void make_device(const std::string& name, TunMode mode) {
-  base::FileDescriptor tun = base::open_file("/dev/net/tun", O_RDWR);
+  base::FileDescriptor tun = open_tun(name, mode);
+  base::check_system("keep link " + name, ::ioctl(tun.get(), TUNSETPERSIST, 1));
+}
+
+}  // namespace
+
+base::FileDescriptor open_tun(const std::string& name, TunMode mode) {
+  base::FileDescriptor tun = base::open_file("/dev/net/tun", O_RDWR | O_NONBLOCK);
   ifreq request{};
   name.copy(request.ifr_name, sizeof request.ifr_name - 1);
   int flags = (mode == TunMode::tun ? IFF_TUN : IFF_TAP) | IFF_NO_PI;
   request.ifr_flags = static_cast<short>(flags);
   const char* kind = mode == TunMode::tun ? "TUN" : "TAP";
-  std::string doing = std::string("create ") + kind + " link " + name;
-  base::check_system(doing, ::ioctl(tun.get(), TUNSETIFF, &request));
-  base::check_system(doing, ::ioctl(tun.get(), TUNSETPERSIST, 1));
+  base::check_system(std::string("create ") + kind + " link " + name, ::ioctl(tun.get(), TUNSETIFF, &request));
+  return tun;
 }
-
-}  // namespace
 
 void create_tun(const base::FileDescriptor& network_namespace, const NewLink& link, TunMode mode) {
   in_namespace(network_namespace, [&] { make_device(link.name, mode); });

@@ -97,6 +97,7 @@ std::vector<Need> make_needs() {
        "",
        "user-mode Linux has no WireGuard"},
       {"kernel-sysctl", "settings of the whole kernel (sysctl), not of one namespace", {}, "", "", "", ""},
+      {"users", "processes of other users than root", {}, "", "", "", ""},
   };
 }
 

@@ -10,6 +10,7 @@ namespace kernel {
 // A need is an interface that must work for this user ("ipvs-netlink"), not a module. The names:
 //   veth bridge bridge-netfilter bridge-vlan dummy vlan macvlan vxlan ipip gre geneve vrf ipv6 tun-open
 //   ipvs-netlink ipset iptables ip6tables conntrack-netlink rule-trace netem tbf htb nftables wireguard kernel-sysctl
+//   users
 struct Need {
   std::string name;
   // What it is for, for people: "IP virtual server, by generic netlink".

@@ -248,6 +248,10 @@ void refuse_kernel_sysctl() {
   throw base::Error("the host's kernel is not the lab's to set");
 }
 
+void refuse_users() {
+  throw base::Error("a lab on the host's kernel has one user, root: whoever starts it is no other");
+}
+
 const std::map<std::string, std::function<void()>>& table() {
   static const std::map<std::string, std::function<void()>> trials = {
       {"veth", [] { try_link("veth"); }},
@@ -279,6 +283,7 @@ const std::map<std::string, std::function<void()>>& table() {
       {"htb", [] { try_qdisc("htb", put_htb); }},
       {"nftables", try_nftables},
       {"kernel-sysctl", refuse_kernel_sysctl},
+      {"users", refuse_users},
   };
   return trials;
 }

@@ -39,6 +39,10 @@ const std::vector<Tool>& tools() {
       {"tcpdump", {"--version"}, "tcpdump", "capturing packets"},
       {"keepalived", {"--version"}, "keepalived", "topologies with failover"},
       {"nginx", {"-v"}, "nginx-light", "topologies that serve HTTP by nginx"},
+      {"etcd", {"--version"}, "etcd-server", "topologies with etcd"},
+      {"etcdctl", {"version"}, "etcd-client", "asking etcd"},
+      {"mariadbd", {"--version"}, "mariadb-server-core", "topologies with MariaDB"},
+      {"mariadb", {"--version"}, "mariadb-client-core", "asking MariaDB"},
       {"modprobe", {"--version"}, "kmod", "modules that no need implied"},
   };
   return list;

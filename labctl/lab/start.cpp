@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <filesystem>
 
+#include "labctl/kernel/programs.h"
 #include "labctl/lab/agent_programs.h"
 #include "lib/base/file_descriptor.h"
 #include "lib/kube/manifest.h"
@@ -118,7 +119,20 @@ std::map<std::string, std::string> read_manifest_files(const topology::Topology&
   return files;
 }
 
+namespace {
+
+void check_programs(const plan::Plan& plan) {
+  for (const plan::NeededProgram& program : plan.programs) {
+    if (kernel::program_exists(program.name)) continue;
+    throw CannotRun(base::Error(program.asked_by.front() + ": " + program.name + " is not installed")
+                        .with_mend("sudo apt install " + program.package));
+  }
+}
+
+}  // namespace
+
 kernel::Choice choose_kernel(const plan::Plan& plan, const std::optional<std::string>& override) {
+  check_programs(plan);
   std::vector<kernel::AskedNeed> needs;
   for (const plan::Need& need : plan.needs) needs.push_back({need.need, need.asked_by});
   try {

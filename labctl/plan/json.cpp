@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 
 #include "labctl/plan/describe.h"
@@ -84,14 +86,34 @@ json::object operation_json(const Operation& operation) {
   return std::move(fields.object);
 }
 
+json::array files_json(const std::vector<topology::File>& files) {
+  json::array all;
+  for (const topology::File& file : files) {
+    all.push_back({{"path", file.path}, {"mode", fmt::format("{:04o}", file.mode)}, {"text", file.text}});
+  }
+  return all;
+}
+
+// null: unlimited.
+json::object limits_json(const std::vector<topology::Limit>& limits) {
+  json::object all;
+  for (const topology::Limit& limit : limits) all[limit.name] = json::value_from(limit.value);
+  return all;
+}
+
 json::object process_json(const Process& process) {
   json::object environment;
   for (const auto& [name, value] : process.environment) environment[name] = value;
-  return {{"name", process.full_name()},
-          {"node", process.node},
-          {"arguments", strings(process.arguments)},
-          {"environment", std::move(environment)},
-          {"after", strings(process.after)}};
+  json::object object{{"name", process.full_name()},
+                      {"node", process.node},
+                      {"arguments", strings(process.arguments)},
+                      {"environment", std::move(environment)},
+                      {"after", strings(process.after)}};
+  if (!process.user.empty()) object["user"] = process.user;
+  if (process.working_directory != "/") object["workingDirectory"] = process.working_directory;
+  if (!process.files.empty()) object["files"] = files_json(process.files);
+  if (!process.limits.empty()) object["limits"] = limits_json(process.limits);
+  return object;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "labctl/plan/command_needs.h"
+#include "labctl/topology/daemons/kind.h"
 
 namespace plan {
 namespace {
@@ -111,15 +112,26 @@ void add_scenario(const topology::Topology& topology, Collector& needs) {
   }
 }
 
+std::string name_of(const topology::Node& node, const topology::Workload& workload) {
+  return fmt::format("node {}: workload {}", node.name, workload.name);
+}
+
+void add_workload(const topology::Workload& workload, const std::string& asker, Collector& needs) {
+  if (const auto* run = std::get_if<topology::Run>(&workload.what)) {
+    std::string command;
+    for (const std::string& word : run->arguments) command += word + " ";
+    add_command(command, asker, needs);
+  }
+  if (const auto* daemon = std::get_if<topology::Daemon>(&workload.what); daemon != nullptr && daemon->kind->needs) {
+    for (const std::string& need : daemon->kind->needs(daemon->configuration)) needs.add(need, asker);
+  }
+  bool root = !workload.user || workload.user->value == "root" || workload.user->value == "0";
+  if (!root) needs.add("users", asker + " as user " + workload.user->value);
+}
+
 void add_workloads(const topology::Topology& topology, Collector& needs) {
   for (const topology::Node& node : topology.nodes) {
-    for (const topology::Workload& workload : node.workloads) {
-      const auto* run = std::get_if<topology::Run>(&workload.what);
-      if (run == nullptr) continue;
-      std::string command;
-      for (const std::string& word : run->arguments) command += word + " ";
-      add_command(command, fmt::format("node {}: workload {}", node.name, workload.name), needs);
-    }
+    for (const topology::Workload& workload : node.workloads) add_workload(workload, name_of(node, workload), needs);
   }
 }
 
@@ -158,6 +170,23 @@ std::vector<Need> needs_of(const topology::Topology& topology, const Plan& plan)
   add_workloads(topology, needs);
   add_scenario(topology, needs);
   return needs.take();
+}
+
+std::vector<NeededProgram> programs_of(const topology::Topology& topology) {
+  std::vector<NeededProgram> programs;
+  for (const topology::Node& node : topology.nodes) {
+    for (const topology::Workload& workload : node.workloads) {
+      const auto* daemon = std::get_if<topology::Daemon>(&workload.what);
+      if (daemon == nullptr) continue;
+      for (const topology::HostProgram& program : daemon->kind->programs) {
+        auto found = std::find_if(programs.begin(), programs.end(),
+                                  [&](const NeededProgram& it) { return it.name == program.name; });
+        if (found == programs.end()) found = programs.insert(found, NeededProgram{program.name, program.package, {}});
+        found->asked_by.push_back(name_of(node, workload));
+      }
+    }
+  }
+  return programs;
 }
 
 }  // namespace plan

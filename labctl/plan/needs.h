@@ -6,5 +6,7 @@
 namespace plan {
 
 std::vector<Need> needs_of(const topology::Topology& topology, const Plan& plan);
+// The programs of the host that its daemons are.
+std::vector<NeededProgram> programs_of(const topology::Topology& topology);
 
 }  // namespace plan

@@ -8,6 +8,7 @@
 
 #include "labctl/plan/cluster.h"
 #include "labctl/plan/needs.h"
+#include "labctl/topology/daemons/kind.h"
 #include "lib/netlink/link.h"
 
 namespace plan {
@@ -129,19 +130,39 @@ class Builder {
   Plan& plan_;
 };
 
+void set_command(const topology::Serve& serve, Process& process) {
+  process.arguments = {std::string(libexec_folder) + "/echo", "--" + serve.protocol, std::to_string(serve.port)};
+  if (serve.protocol != "udp") process.ready.condition = topology::Ready::Tcp{serve.port};
+}
+
+void set_command(const topology::Run& run, Process& process) {
+  process.arguments = run.arguments;
+}
+
+// A daemon has a folder of its own, where every node may write: nodes with the same daemon do not meet.
+void set_command(const topology::Daemon& daemon, Process& process) {
+  process.working_directory = "/run/" + process.name;
+  topology::DaemonStart start = daemon.kind->start(daemon.configuration, process.working_directory);
+  process.arguments = std::move(start.arguments);
+  process.ready = std::move(start.ready);
+  topology::File file;
+  file.path = process.working_directory + "/" + start.file_name;
+  file.text = std::move(start.text);
+  process.files.push_back(std::move(file));
+}
+
 Process workload_process(const topology::Node& node, const topology::Workload& workload) {
   Process process;
   process.name = workload.name;
   process.node = node.name;
   process.environment = workload.environment;
   process.restart = workload.restart;
+  process.files = workload.files;
+  process.limits = workload.limits;
+  if (workload.user) process.user = workload.user->value;
   for (const auto& before : workload.after) process.after.push_back(before.value + "@" + node.name);
-  if (const auto* serve = std::get_if<topology::Serve>(&workload.what)) {
-    process.arguments = {std::string(libexec_folder) + "/echo", "--" + serve->protocol, std::to_string(serve->port)};
-    if (serve->protocol != "udp") process.ready.condition = topology::Ready::Tcp{serve->port};
-  } else {
-    process.arguments = std::get<topology::Run>(workload.what).arguments;
-  }
+  std::visit([&](const auto& what) { set_command(what, process); }, workload.what);
+  if (workload.working_directory) process.working_directory = *workload.working_directory;
   if (workload.ready) process.ready = *workload.ready;
   return process;
 }
@@ -216,6 +237,7 @@ Plan make_plan(const topology::Topology& topology, const std::string& lab_name) 
   add_hosts(topology, plan);
   add_endpoints(topology, plan);
   plan.needs = needs_of(topology, plan);
+  plan.programs = programs_of(topology);
   return plan;
 }
 

@@ -110,6 +110,10 @@ struct Process {
   std::vector<std::string> after;  // full names that must be ready first
   topology::Ready ready;
   topology::Restart restart = topology::Restart::never;
+  std::string user;  // name or number; empty: root
+  std::string working_directory = "/";
+  std::vector<topology::File> files;  // written before its first start in the node's life
+  std::vector<topology::Limit> limits;
   std::string full_name() const { return name + "@" + node; }
 };
 
@@ -119,11 +123,19 @@ struct Need {
   std::vector<std::string> asked_by;
 };
 
+// A program that the host must have, and the objects that asked for it.
+struct NeededProgram {
+  std::string name;
+  std::string package;  // Debian's
+  std::vector<std::string> asked_by;
+};
+
 struct Plan {
   std::string lab;
   std::vector<Operation> operations;
   std::vector<Process> processes;
   std::vector<Need> needs;
+  std::vector<NeededProgram> programs;
   // Every node's /etc/hosts: address and name.
   std::vector<std::pair<IpAddress, std::string>> hosts;
   // Set with a cluster: "http://192.168.113.10:8080".

@@ -103,6 +103,11 @@ std::string to_text(const Plan& plan) {
   if (!plan.processes.empty()) text += "\nprocesses\n";
   for (const Process& process : plan.processes) {
     text += fmt::format("  {}: {}\n", process.full_name(), joined(process.arguments, " "));
+    if (!process.user.empty()) text += fmt::format("    as user {}\n", process.user);
+    for (const topology::File& file : process.files) text += fmt::format("    writes {}\n", file.path);
+    for (const topology::Limit& limit : process.limits) {
+      text += fmt::format("    limit {} {}\n", limit.name, limit.value ? std::to_string(*limit.value) : "unlimited");
+    }
     if (!process.after.empty()) text += fmt::format("    after {}\n", joined(process.after, ", "));
   }
   return text;

@@ -73,6 +73,17 @@ Rules of the whole language:
   its own as the alternative name, which `ip link` takes as well. `labctl plan` shows both.
 - A regular expression is one of RE2; `^` and `$` stand for the ends of a line.
 
+Files and daemons:
+
+- A node sees the host's files, read-only, but for folders that are its own memory: `/run` and `/tmp`. `files` writes there,
+  and anywhere else but into the root itself: what the node then sees in that folder of the root (`/etc`) can be replaced
+  and removed. What a node has written is gone when it is restarted; the restart of a process changes nothing.
+- A daemon (`keepalived`, `nginx`, `etcd`, `mariadb`) is the host's program, started in the foreground with the text as its
+  configuration file, in a folder of its own, `/run/WORKLOAD`, where it keeps its data as well. Where it is not installed, the
+  lab is refused with the name of Debian's package. Its output is its log (`labctl logs LAB WORKLOAD@NODE`).
+- It counts as ready by what it says or where it listens, unless `ready` says otherwise. That keepalived is ready does not
+  mean that a node has its virtual IP: expect it `within` some seconds.
+
 How a scenario runs:
 
 - Its steps run in their order, up to the first that fails. `labctl test` brings the lab up, runs them, and brings it down.

@@ -116,11 +116,35 @@ struct Run {
   std::vector<std::string> arguments;  // a command line given as text is {"sh", "-c", TEXT}
 };
 
+struct DaemonKind;  // daemons/kind.h
+struct Daemon {
+  const DaemonKind* kind = nullptr;
+  std::string configuration;  // the text of its configuration file
+};
+
+// Of a workload: written before it starts for the first time, in its node.
+struct File {
+  std::string path;
+  Location at;
+  std::string text;
+  unsigned mode = 0644;
+};
+// setrlimit(2), both the soft and the hard one.
+struct Limit {
+  std::string name;
+  int resource = 0;                    // RLIMIT_…
+  std::optional<std::uint64_t> value;  // nothing: unlimited
+};
+
 struct Workload {
   std::string name;
   Location at;
-  std::variant<Serve, Run> what;
+  std::variant<Serve, Run, Daemon> what;
   std::map<std::string, std::string> environment;
+  std::optional<Located<std::string>> user;
+  std::optional<std::string> working_directory;
+  std::vector<File> files;
+  std::vector<Limit> limits;
   std::vector<Located<std::string>> after;  // workloads of the same node that must be ready first
   std::optional<Ready> ready;
   Restart restart = Restart::never;

@@ -1,3 +1,6 @@
+#include "labctl/topology/daemons/kind.h"
+#include "labctl/topology/files.h"
+#include "labctl/topology/limits.h"
 #include "labctl/topology/tables.h"
 #include "labctl/topology/values.h"
 
@@ -88,6 +91,7 @@ struct WrittenWorkload {
   Located<std::string> serve;
   std::optional<std::uint16_t> port;
   std::vector<std::string> run;
+  std::vector<Daemon> daemons;
 };
 
 Type<Restart> restart_type() {
@@ -115,6 +119,28 @@ Field<WrittenWorkload> workload_field(std::string name, V Workload::*member, Typ
           type.schema};
 }
 
+// A daemon's configuration, by the daemon's name.
+Field<WrittenWorkload> daemon_field(const DaemonKind& kind) {
+  Type<std::string> type = word_type("the text of its configuration file (write it as a block, \"|\")");
+  return {kind.name,
+          kind.doc,
+          kind.example,
+          type.called,
+          false,
+          [type, &kind](const yaml::Node& node, WrittenWorkload& written, Faults& faults) {
+            written.daemons.push_back({&kind, ""});
+            return type.decode(node, written.daemons.back().configuration, faults);
+          },
+          type.schema};
+}
+
+// "serve", "run", "keepalived" or "nginx"
+std::string ways_to_run() {
+  std::string names = "\"serve\" (the built-in server), \"run\" (a command) or a daemon (";
+  for (const DaemonKind& kind : daemon_kinds()) names += (&kind == &daemon_kinds().front() ? "" : ", ") + kind.name;
+  return names + ")";
+}
+
 ObjectKind<WrittenWorkload> workload_kind() {
   ObjectKind<WrittenWorkload> kind{"workload", "A process that runs in the node.", "{serve: http, port: 8080}"};
   kind.fields = {
@@ -126,12 +152,26 @@ ObjectKind<WrittenWorkload> workload_kind() {
                              "[nginx, -g, daemon off;]"),
       workload_field("env", &Workload::environment, words_type("a mapping of variables"), "Environment variables.",
                      "{LANG: C}"),
+      workload_field("user", &Workload::user, optional(located(word_type("a user's name or number"))),
+                     "The user that it runs as; root where left out. A lab on the host's kernel has no other.",
+                     "www-data"),
+      workload_field("cwd", &Workload::working_directory, optional(path_type()), "The folder that it starts in.",
+                     "/tmp"),
+      workload_field("files", &Workload::files, files_type(),
+                     "Files of the node's own, by path, written before it starts for the first time; after that they "
+                     "are the node's, until it is restarted.",
+                     "{/etc/app.conf: \"a = 1\"}"),
+      workload_field("limits", &Workload::limits, limits_type(),
+                     "Its resource limits, hard and soft, by their names in setrlimit(2).",
+                     "{nofile: 1024, core: 0, as: 512M}"),
       workload_field("after", &Workload::after,
                      list_of(located(word_type("a workload of this node")), "workloads of this node", Single::accepted),
                      "Workloads of this node that must be ready before it starts.", "[database]"),
       workload_field("ready", &Workload::ready, optional(ready_type()), "When it counts as ready.", "{tcp: 8080}"),
       workload_field("restart", &Workload::restart, restart_type(), "Whether it is started again when it ends.",
                      "on-failure")};
+  auto after_run = kind.fields.begin() + 3;
+  for (const DaemonKind& daemon : daemon_kinds()) after_run = kind.fields.insert(after_run, daemon_field(daemon)) + 1;
   return kind;
 }
 
@@ -142,16 +182,21 @@ bool decode_workload(const std::shared_ptr<const ObjectKind<WrittenWorkload>>& k
   workload = std::move(written.workload);
   workload.at = node.at;
   bool serves = !written.serve.value.empty(), runs = !written.run.empty();
-  if (serves == runs) {
-    faults.add(node.at, "a workload has either \"serve\" (the built-in server) or \"run\" (a command)");
+  if (serves + runs + written.daemons.size() != 1) {
+    faults.add(node.at, "a workload has one of " + ways_to_run());
     return false;
   }
-  if (runs && written.port) {
-    faults.add(node.at, "\"port\" belongs to \"serve\"; for \"run\" say when it is ready: ready: {tcp: PORT}");
+  if (!serves && written.port) {
+    faults.add(node.at, "\"port\" belongs to \"serve\"; of another program say when it is ready: ready: {tcp: PORT}");
     return false;
   }
   if (runs) workload.what = Run{std::move(written.run)};
   if (serves) workload.what = Serve{written.serve.value, written.port.value_or(8080)};
+  if (!written.daemons.empty()) workload.what = std::move(written.daemons.front());
+  if (!written.daemons.empty() && workload.user) {
+    faults.add(workload.user->at, "a daemon's configuration says whom it runs as, remove \"user\"");
+    return false;
+  }
   return true;
 }
 

@@ -38,6 +38,18 @@ void check_ports(const Node& node, Faults& faults) {
   }
 }
 
+void check_files(const Node& node, Faults& faults) {
+  std::map<std::string, std::string> writers;
+  for (const Workload& workload : node.workloads) {
+    for (const File& file : workload.files) {
+      auto [other, first] = writers.try_emplace(file.path, workload.name);
+      if (first) continue;
+      faults.add(file.at,
+                 fmt::format("{} is written for workload {} already, write it once", file.path, other->second));
+    }
+  }
+}
+
 // A process is called NAME@NODE.
 void check_agent_names(const Cluster& cluster, const Node& node, Faults& faults) {
   std::vector<std::string> agents = agents_on(cluster, node.name);
@@ -53,6 +65,7 @@ void check_agent_names(const Cluster& cluster, const Node& node, Faults& faults)
 void check_workloads(const Topology& topology, const Node& node, Faults& faults) {
   check_after(node, faults);
   check_ports(node, faults);
+  check_files(node, faults);
   if (topology.cluster) check_agent_names(*topology.cluster, node, faults);
 }
 

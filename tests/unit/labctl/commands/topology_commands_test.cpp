@@ -114,6 +114,17 @@ TEST_F(TopologyCommandsTest, UpSaysWhatTheKernelLacks) {
   EXPECT_TRUE(fs::is_empty(directory_.path()));
 }
 
+TEST_F(TopologyCommandsTest, UpSaysWhichPackageHasADaemonThatIsNotInstalled) {
+  std::string path = write("t.yaml", "version: 1\nname: store\nnodes: {a: {workloads: {kv: {etcd: x}}}}\n");
+  std::string before = std::getenv("PATH");
+  ::setenv("PATH", directory_.path().c_str(), 1);
+  Outcome outcome = labctl({"up", path});
+  ::setenv("PATH", before.c_str(), 1);
+  EXPECT_EQ(outcome.exit_code, kCannotRun);
+  EXPECT_THAT(outcome.err, HasSubstr("node a: workload kv: etcd is not installed"));
+  EXPECT_THAT(outcome.err, HasSubstr("sudo apt install etcd-server"));
+}
+
 TEST_F(TopologyCommandsTest, DoctorSaysWhatEachTopologyRunsOn) {
   if (!kernel::make_host_provider()->availability().available) GTEST_SKIP() << "no user namespaces";
   std::string good = write("wire.yaml", kWire), bad = write("bad.yaml", "version: 1\n");

@@ -13,6 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace plan;
+using testing::AnyOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
@@ -313,6 +314,54 @@ TEST(PlanNeeds, SayWhoAskedForThem) {
 TEST(PlanNeeds, OfAPlainLanAreFew) {
   EXPECT_THAT(needs_of(plan_of("nodes: {a: {links: {lan: 10.0.0.1}, workloads: {web: {serve: http}}}}\n")),
               UnorderedElementsAre("bridge", "veth"));
+}
+
+TEST(PlanNeeds, OtherUsersThanRootNeedAKernelOfTheirOwn) {
+  auto needs = [](const std::string& user) {
+    return needs_of(plan_of("nodes: {a: {workloads: {web: {run: nginx, user: " + user + "}}}}\n"));
+  };
+  EXPECT_THAT(needs("www-data"), Contains("users"));
+  EXPECT_THAT(needs("root"), Not(Contains("users")));
+}
+
+TEST(PlanNeeds, OfKeepalivedAreThoseOfItsConfiguration) {
+  auto needs = [](const std::string& configuration) {
+    return needs_of(plan_of("nodes: {a: {workloads: {ka: {keepalived: \"" + configuration + "\"}}}}\n"));
+  };
+  EXPECT_THAT(needs("vrrp_instance a { }"), Not(AnyOf(Contains("macvlan"), Contains("ipvs-netlink"))));
+  EXPECT_THAT(needs("vrrp_instance a { use_vmac\\n }"), Contains("macvlan"));
+  EXPECT_THAT(needs("virtual_server 10.0.0.1 80 { }"), Contains("ipvs-netlink"));
+  EXPECT_THAT(needs("vrrp_instance a { }\\n! virtual_server 10.0.0.1 80"), Not(Contains("ipvs-netlink")));
+}
+
+TEST(PlanProcesses, OfADaemonHasItsConfigurationInAFolderOfItsOwn) {
+  Plan plan = plan_of("nodes: {a: {workloads: {front: {nginx: \"listen 8080;\"}}}}\n");
+  ASSERT_EQ(plan.processes.size(), 1u);
+  const Process& process = plan.processes.front();
+  EXPECT_EQ(process.working_directory, "/run/front");
+  ASSERT_EQ(process.files.size(), 1u);
+  EXPECT_EQ(process.files.front().path, "/run/front/nginx.conf");
+  EXPECT_EQ(process.files.front().text, "listen 8080;");
+  EXPECT_EQ(std::get<topology::Ready::Tcp>(process.ready.condition).port, 8080);
+  ASSERT_EQ(plan.programs.size(), 1u);
+  EXPECT_EQ(plan.programs.front().package, "nginx-light");
+  EXPECT_THAT(plan.programs.front().asked_by, ElementsAre("node a: workload front"));
+}
+
+TEST(PlanProcesses, OfAWorkloadHasWhatIsSaidOfIt) {
+  Plan plan = plan_of(
+      "nodes: {a: {workloads: {web: {run: nginx, user: www-data, cwd: /tmp, limits: {as: 1M, core: unlimited}, "
+      "files: {/etc/a: text, /etc/b: {text: t, mode: 0600}}}}}}\n");
+  const Process& process = plan.processes.front();
+  EXPECT_EQ(process.user, "www-data");
+  EXPECT_EQ(process.working_directory, "/tmp");
+  ASSERT_EQ(process.limits.size(), 2u);
+  EXPECT_EQ(process.limits[0].value, 1u << 20);
+  EXPECT_EQ(process.limits[1].value, std::nullopt);
+  ASSERT_EQ(process.files.size(), 2u);
+  EXPECT_EQ(process.files[0].mode, 0644u);
+  EXPECT_EQ(process.files[1].mode, 0600u);
+  EXPECT_THAT(to_json(plan), testing::HasSubstr(R"("limits":{"as":1048576,"core":null})"));
 }
 
 TEST(PlanNeeds, SysctlsOfTheWholeKernelNeedAKernelOfTheirOwn) {

@@ -6,8 +6,8 @@ namespace topology {
 namespace {
 
 // What a server of a lab needs; what the option file says comes later, and wins.
-// innodb-buffer-pool-size-max: without it the server reserves 8 TiB of addresses, which a process of user-mode Linux
-// does not have. Versions that do not know it are served by "loose".
+// innodb-buffer-pool-size-max: without it the server reserves 8 TiB of addresses, and a process of user-mode Linux has
+// half a TiB (VmallocTotal). To versions that do not know it, "loose" makes it no fault.
 constexpr const char* options = R"([mariadbd]
 user = root
 datadir = {0}/data

@@ -19,6 +19,7 @@ inline constexpr const char* kLab = "LAB";
 inline constexpr const char* kNode = "NODE";        // or pod
 inline constexpr const char* kProcess = "PROCESS";  // PROCESS@NODE
 inline constexpr const char* kTarget = "TARGET";    // a node, pod or process
+inline constexpr const char* kFaulty = "FAULTY";    // a target, or a link as NODE:LINK
 inline constexpr const char* kFile = "FILE";        // a topology
 inline constexpr const char* kFileOrLab = "FILE|LAB";
 inline constexpr const char* kPlace = "PLACE";  // a file here, or LAB:NODE:PATH

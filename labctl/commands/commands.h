@@ -49,6 +49,7 @@ void add_kubectl(CLI::App& app, Context& context);
 void add_logs(CLI::App& app, Context& context);
 void add_restart(CLI::App& app, Context& context);
 void add_kill(CLI::App& app, Context& context);
+void add_fault(CLI::App& app, Context& context);
 void add_test(CLI::App& app, Context& context);
 void add_validate(CLI::App& app, Context& context);
 void add_plan(CLI::App& app, Context& context);

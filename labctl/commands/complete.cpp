@@ -35,12 +35,23 @@ std::vector<std::string> places(const std::string& word) {
   return names;
 }
 
+// "rs1:lan"; loopbacks are nobody's cables.
+void add_links(const boost::json::array& nodes, std::vector<std::string>& names) {
+  for (const boost::json::value& node : nodes) {
+    for (const std::string& link : names_in(kube::array_at(node.as_object(), "links"))) {
+      if (link != "lo") names.push_back(kube::text_at(node.as_object(), "name") + ":" + link);
+    }
+  }
+}
+
 std::vector<std::string> candidates(const Options& options) {
   if (options.what == "labs") return lab_names();
   if (options.what == "places") return places(options.word);
   lab::Control control = control_of(options.word);
-  std::vector<std::string> names = names_in(control.nodes());
-  if (options.what == "targets") {
+  boost::json::array nodes = control.nodes();
+  std::vector<std::string> names = names_in(nodes);
+  if (options.what == "faulty") add_links(nodes, names);
+  if (options.what != "nodes") {
     for (std::string& name : names_in(control.processes())) names.push_back(std::move(name));
   }
   return names;
@@ -60,7 +71,9 @@ void add_complete(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   CLI::App* command = add_command<Options>(app, "__complete", "names for completion", "", options,
                                            [&context](const Options& chosen) { complete(chosen, context); });
-  command->add_option("WHAT", options->what)->required()->check(CLI::IsMember({"labs", "nodes", "targets", "places"}));
+  command->add_option("WHAT", options->what)
+      ->required()
+      ->check(CLI::IsMember({"labs", "nodes", "targets", "faulty", "places"}));
   command->add_option("WORD", options->word);
 }
 

@@ -12,6 +12,7 @@ _labctl_offer() { # KIND CHOICES
     LAB) compadd -- ${(f)"$(labctl __complete labs 2>/dev/null)"} ;;
     NODE) compadd -- ${(f)"$(labctl __complete nodes "$lab" 2>/dev/null)"} ;;
     PROCESS|TARGET) compadd -- ${(f)"$(labctl __complete targets "$lab" 2>/dev/null)"} ;;
+    FAULTY) compadd -- ${(f)"$(labctl __complete faulty "$lab" 2>/dev/null)"} ;;
     FILE) _files ;;
     'FILE|LAB')
       compadd -- ${(f)"$(labctl __complete labs 2>/dev/null)"}

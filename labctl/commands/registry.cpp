@@ -16,6 +16,7 @@ void add_all(CLI::App& app, Context& context) {
   add_logs(app, context);
   add_restart(app, context);
   add_kill(app, context);
+  add_fault(app, context);
   add_test(app, context);
   add_validate(app, context);
   add_plan(app, context);

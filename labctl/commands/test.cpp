@@ -58,7 +58,7 @@ void add_test(CLI::App& app, Context& context) {
       ->type_name("MIB")
       ->check(CLI::Range(64u, 1u << 20));
   add_allow_writable(*command, test.allow_writable);
-  command->add_flag("--keep", test.keep, "let the labs go on afterwards, with what was killed healed");
+  command->add_flag("--keep", test.keep, "let the labs go on afterwards, with all faults healed");
   command->add_option("--junit", test.junit, "write a JUnit report for CI to this file")->type_name("PATH");
   command->add_option("--output", test.output, "the folder for what explains failures; if not given, below /tmp")
       ->type_name("PATH");

@@ -211,6 +211,21 @@ void Control::signal_process(const std::string& full_name, int signal) {
   post(process_target(full_name) + "/signal", {{"signal", signal}});
 }
 
+json::object Control::inject(const json::object& fault, const std::string& lasting) {
+  json::object body{{"fault", fault}};
+  if (!lasting.empty()) body["for"] = lasting;
+  return post("/v1/faults", body);
+}
+json::array Control::faults() {
+  return take_array(get("/v1/faults"), "faults");
+}
+void Control::heal(std::uint64_t fault) {
+  call("DELETE", "/v1/faults/" + std::to_string(fault));
+}
+void Control::heal_all() {
+  call("DELETE", "/v1/faults");
+}
+
 CommandResult Control::run(const Command& command) {
   return CapturedExec(folder_, command).run();
 }

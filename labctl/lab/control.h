@@ -4,8 +4,10 @@
 // with what its log said last, so that every call to a dead lab says why it is dead.
 #pragma once
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -49,6 +51,13 @@ class Control {
   void restart_node(const std::string& node);
   void restart_process(const std::string& full_name);
   void signal_process(const std::string& full_name, int signal);
+
+  // FAULT as a scenario has it; the answer is FAULT of docs/control-api.md. LASTING: a duration as topologies have it,
+  // or empty.
+  boost::json::object inject(const boost::json::object& fault, const std::string& lasting = {});
+  boost::json::array faults();
+  void heal(std::uint64_t fault);
+  void heal_all();
 
   // Throws where it cannot be started, too.
   CommandResult run(const Command& command);

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +20,9 @@ class LabAccess {
   virtual ~LabAccess() = default;
 
   virtual lab::CommandResult run(const lab::Command& command) = 0;
-  virtual lab::CommandResult kubectl(const std::vector<std::string>& arguments, std::chrono::milliseconds timeout) = 0;
+  // INPUT is what it reads.
+  virtual lab::CommandResult kubectl(const std::vector<std::string>& arguments, const std::string& input,
+                                     std::chrono::milliseconds timeout) = 0;
 
   // NODE and PROCESS as the control API has them.
   virtual boost::json::array nodes() = 0;
@@ -26,10 +31,11 @@ class LabAccess {
   // What happened: one JSON object a line.
   virtual std::string events() = 0;
 
-  virtual void kill_node(const std::string& node_or_pod) = 0;
-  virtual void restart_node(const std::string& node) = 0;
-  virtual void restart_process(const std::string& full_name) = 0;
-  virtual void signal_process(const std::string& full_name, int signal) = 0;
+  // Faults as the control API has them. Of one that does not stay on there is no ID.
+  virtual std::optional<std::uint64_t> inject(const boost::json::object& fault) = 0;
+  virtual boost::json::array faults() = 0;
+  virtual void heal(std::uint64_t fault) = 0;
+  virtual void heal_all() = 0;
 };
 
 // What COMMAND printed. Throws where it does not end with exit code 0, with what it wrote to its error output.

@@ -1,5 +1,7 @@
 #include "labctl/scenario/control_access.h"
 
+#include <boost/json.hpp>
+
 #include "labctl/lab/kubectl.h"
 #include "lib/base/http.h"
 
@@ -9,9 +11,9 @@ lab::CommandResult ControlAccess::run(const lab::Command& command) {
   return control_.run(command);
 }
 
-lab::CommandResult ControlAccess::kubectl(const std::vector<std::string>& arguments,
+lab::CommandResult ControlAccess::kubectl(const std::vector<std::string>& arguments, const std::string& input,
                                           std::chrono::milliseconds timeout) {
-  return lab::capture_kubectl(control_, arguments, {}, timeout);
+  return lab::capture_kubectl(control_, arguments, input, timeout);
 }
 
 boost::json::array ControlAccess::nodes() {
@@ -39,20 +41,22 @@ std::string ControlAccess::events() {
   return text("/v1/events");
 }
 
-void ControlAccess::kill_node(const std::string& node_or_pod) {
-  control_.kill_node(node_or_pod);
+std::optional<std::uint64_t> ControlAccess::inject(const boost::json::object& fault) {
+  boost::json::object injected = control_.inject(fault);
+  if (!injected.contains("id")) return std::nullopt;
+  return injected.at("id").to_number<std::uint64_t>();
 }
 
-void ControlAccess::restart_node(const std::string& node) {
-  control_.restart_node(node);
+boost::json::array ControlAccess::faults() {
+  return control_.faults();
 }
 
-void ControlAccess::restart_process(const std::string& full_name) {
-  control_.restart_process(full_name);
+void ControlAccess::heal(std::uint64_t fault) {
+  control_.heal(fault);
 }
 
-void ControlAccess::signal_process(const std::string& full_name, int signal) {
-  control_.signal_process(full_name, signal);
+void ControlAccess::heal_all() {
+  control_.heal_all();
 }
 
 }  // namespace scenario

@@ -1,15 +1,16 @@
 #include "labctl/scenario/engine.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <thread>
 
 #include "labctl/scenario/evidence.h"
 #include "labctl/scenario/look.h"
 #include "labctl/scenario/resolver.h"
 #include "labctl/scenario/texts.h"
+#include "labctl/topology/injection.h"
 #include "lib/base/error.h"
 
 namespace scenario {
@@ -33,14 +34,40 @@ void check(const lab::CommandResult& result) {
   if (result.exit_code != 0 || result.timed_out) throw base::Error(describe(result));
 }
 
-Look look_or_say_why_not(LabAccess& access, const topology::Topology& topology, const topology::Expectation& what) {
+// What cannot be seen holds neither, and is no proof of the contrary.
+struct Attempt {
+  Look look;
+  bool blind = false;
+};
+
+Attempt attempt(LabAccess& access, const topology::Topology& topology, const topology::Expectation& what) {
   try {
     Resolver resolver(access, topology);
-    return look(access, resolver, what);
+    return {look(access, resolver, what), false};
   } catch (const std::exception& error) {
-    return {false, error.what()};
+    return {{false, error.what()}, true};
   }
 }
+
+// The longest that is looked, and whether a look ends it before: whether it holds is then known.
+struct Period {
+  explicit Period(const topology::Expect& expect) : expect_(expect) {}
+  milliseconds length() const { return expect_.always ? *expect_.always : expect_.never ? *expect_.never : within(); }
+  bool ended_by(const Attempt& it) const {
+    if (expect_.always) return !it.look.holds;
+    return it.look.holds || (expect_.never && it.blind);
+  }
+  bool passed(const Attempt& last) const { return expect_.never ? !last.look.holds && !last.blind : last.look.holds; }
+  std::string words() const {
+    if (expect_.always) return fmt::format(", always, for {}", in_words(*expect_.always));
+    if (expect_.never) return fmt::format(", never, for {}", in_words(*expect_.never));
+    return expect_.within ? fmt::format(", within {}", in_words(*expect_.within)) : "";
+  }
+
+ private:
+  milliseconds within() const { return expect_.within.value_or(milliseconds(0)); }
+  const topology::Expect& expect_;
+};
 
 }  // namespace
 
@@ -77,20 +104,21 @@ StepResult Engine::run(const topology::Step& step) {
 }
 
 void Engine::expect(const topology::Expect& expect, StepResult& result) {
-  result.expected = expected(expect.what);
-  if (expect.within) result.expected += fmt::format(", within {}", in_words(*expect.within));
-  Clock::time_point deadline = Clock::now() + expect.within.value_or(milliseconds(0));
+  Period period(expect);
+  result.expected = expected(expect.what) + period.words();
+  Clock::time_point deadline = Clock::now() + period.length();
   for (milliseconds pause = first_pause;; pause = std::min(pause * 3 / 2, longest_pause)) {
     // The last look begins at the deadline or after it.
     bool last = Clock::now() >= deadline;
-    Look look = look_or_say_why_not(access_, topology_, expect.what);
+    Attempt it = attempt(access_, topology_, expect.what);
     ++result.looks;
-    result.seen = look.seen;
-    if (look.holds) return;
-    if (last) break;
+    result.seen = it.look.seen;
+    if (last || period.ended_by(it)) {
+      if (!period.passed(it)) result.outcome = StepResult::Outcome::failed;
+      return;
+    }
     std::this_thread::sleep_until(std::min(Clock::now() + pause, std::max(deadline, Clock::now())));
   }
-  result.outcome = StepResult::Outcome::failed;
 }
 
 void Engine::act(const topology::Do& command) {
@@ -104,43 +132,42 @@ void Engine::act(const topology::Do& command) {
 
 void Engine::act(const topology::Kubectl& kubectl) {
   std::string line = Resolver(access_, topology_).text(kubectl.arguments, topology::TextKind::command_line);
-  check(access_.kubectl(split_command_line(line), command_patience));
+  check(access_.kubectl(split_command_line(line), {}, command_patience));
 }
 
-void Engine::act(const topology::Kill& kill) {
+void Engine::act(const topology::Apply& apply) {
+  std::string object = Resolver(access_, topology_).text(apply.object, topology::TextKind::command_line);
+  check(access_.kubectl({"apply", "-f", "-"}, object, command_patience));
+}
+
+topology::Injection Engine::resolved(topology::Injection what) {
   Resolver resolver(access_, topology_);
-  switch (kill.what) {
-    case topology::Kill::What::process:
-      access_.signal_process(kill.name.value, SIGKILL);
-      killed_processes_.push_back(kill.name.value);
-      break;
-    // Its kubelet starts it again, or its controller makes another.
-    case topology::Kill::What::pod:
-      access_.kill_node(resolver.pod(kill.name.value));
-      break;
-    case topology::Kill::What::node: {
-      std::string node = resolver.text(kill.name.value);
-      access_.kill_node(node);
-      killed_nodes_.push_back(node);
-      break;
-    }
+  if (auto* fault = std::get_if<topology::TargetFault>(&what)) {
+    std::string& name = fault->target.name.value;
+    name = fault->target.kind == topology::Target::Kind::pod ? resolver.pod(name) : resolver.text(name);
   }
+  if (auto* fault = std::get_if<topology::LinkFault>(&what)) {
+    auto [place, link] = topology::split_link(fault->link.value);
+    fault->link.value = resolver.place(place) + ":" + link;
+  }
+  return what;
 }
 
-void Engine::act(const topology::RestartProcess& restart) {
-  access_.restart_process(restart.process.value);
-  std::erase(killed_processes_, restart.process.value);
+void Engine::act(const topology::Inject& fault) {
+  std::optional<std::uint64_t> id = access_.inject(topology::to_json(resolved(fault.what)));
+  if (id) injected_[boost::json::serialize(topology::to_json(fault.what))] = *id;
 }
 
-void Engine::heal() {
-  for (const std::string& node : killed_nodes_) access_.restart_node(node);
-  for (const std::string& process : killed_processes_) {
-    std::string node = process.substr(process.find('@') + 1);
-    bool back_already = std::find(killed_nodes_.begin(), killed_nodes_.end(), node) != killed_nodes_.end();
-    if (!back_already) access_.restart_process(process);
-  }
-  killed_nodes_.clear();
-  killed_processes_.clear();
+void Engine::act(const topology::Heal& heal) {
+  if (!heal.what) return access_.heal_all();
+  auto found = injected_.find(boost::json::serialize(topology::to_json(*heal.what)));
+  if (found == injected_.end()) throw base::Error(topology::describe(*heal.what) + ": it does not stay on");
+  access_.heal(found->second);
+  injected_.erase(found);
+}
+
+void Engine::act(const topology::Wait& wait) {
+  std::this_thread::sleep_for(wait.time);
 }
 
 }  // namespace scenario

@@ -1,7 +1,9 @@
 // Runs a scenario in a running lab.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,8 +25,8 @@ class Engine {
   // step cannot do is its failure.
   std::vector<StepResult> run(const Callbacks& callbacks);
 
-  // Starts again what the steps have killed.
-  void heal();
+  // Mends all that is broken in the lab.
+  void heal() { access_.heal_all(); }
 
  private:
   StepResult run(const topology::Step& step);
@@ -32,12 +34,15 @@ class Engine {
   void act(const topology::Expect&) {}
   void act(const topology::Do& command);
   void act(const topology::Kubectl& kubectl);
-  void act(const topology::Kill& kill);
-  void act(const topology::RestartProcess& restart);
+  void act(const topology::Apply& apply);
+  void act(const topology::Inject& fault);
+  void act(const topology::Heal& heal);
+  void act(const topology::Wait& wait);
+  topology::Injection resolved(topology::Injection what);
 
   LabAccess& access_;
   const topology::Topology& topology_;
-  std::vector<std::string> killed_nodes_, killed_processes_;
+  std::map<std::string, std::uint64_t> injected_;  // by the fault's description, as the scenario has it
 };
 
 }  // namespace scenario

@@ -28,6 +28,11 @@ class Collector {
       std::visit([&](const auto& it) { collect(it); }, expect->what);
     }
     attempt([&] {
+      std::string on;
+      for (const boost::json::value& fault : access_.faults()) on += kube::text_at(fault.as_object(), "what") + "\n";
+      add("faults that are on", last_lines(on, lines_of_a_table));
+    });
+    attempt([&] {
       for (Evidence& it : troubled_processes(access_)) evidence_.push_back(std::move(it));
     });
   }
@@ -54,6 +59,19 @@ class Collector {
       attempt([&] { add("IPVS of " + director, kube::text_at(inspect(access_, director, {"ipvs"}), "text")); });
       attempt([&] { connections(director); });
     }
+  }
+  void collect(const topology::DnsAnswer& answer) {
+    attempt([&] {
+      std::string source = resolver_.place(answer.from.value);
+      command("resolv.conf of " + source, source, "cat /etc/resolv.conf");
+      command("routes of " + source, source, "ip route");
+    });
+  }
+  void collect(const topology::ProcessStatus& status) {
+    attempt([&] {
+      add("what " + status.process.value + " wrote last",
+          last_lines(access_.process_log(status.process.value), lines_of_a_log));
+    });
   }
   void collect(const topology::CommandOutcome&) {}
   void collect(const topology::ConntrackEntry&) {}

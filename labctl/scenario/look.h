@@ -28,6 +28,8 @@ Look look(LabAccess& access, Resolver& resolver, const topology::IpvsTable& tabl
 Look look(LabAccess& access, Resolver& resolver, const topology::IpsetMembers& set);
 Look look(LabAccess& access, Resolver& resolver, const topology::ConntrackEntry& entry);
 Look look(LabAccess& access, Resolver& resolver, const topology::RuleCounter& rule);
+Look look(LabAccess& access, Resolver& resolver, const topology::ProcessStatus& status);
+Look look(LabAccess& access, Resolver& resolver, const topology::DnsAnswer& answer);
 
 // How long one request of REACH may take. What must succeed is waited for longer than what must time out; what nobody
 // answers ARP for is unreachable only after the kernel has asked three times, once a second.

@@ -50,6 +50,8 @@ std::vector<ProbeAnswer> probe(LabAccess& access, const std::string& place, cons
       std::to_string(request.timeout.count()),      "--body-limit", std::to_string(request.body_limit)};
   if (!request.until.empty()) command.arguments.insert(command.arguments.end(), {"--until", request.until});
   if (request.read_line) command.arguments.emplace_back("--read-line");
+  if (!request.record_type.empty()) command.arguments.insert(command.arguments.end(), {"--type", request.record_type});
+  if (!request.server.empty()) command.arguments.insert(command.arguments.end(), {"--server", request.server});
   command.arguments.insert(command.arguments.end(), {request.protocol, request.target});
   command.timeout = request.requests * request.timeout + margin;
   return parse_probe_document(run_checked(access, command));

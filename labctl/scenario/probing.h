@@ -11,18 +11,19 @@
 namespace scenario {
 
 struct ProbeRequest {
-  std::string protocol;  // "http", "tcp", "udp", "ping"
+  std::string protocol;  // "http", "tcp", "udp", "ping", "dns"
   std::string target;
   unsigned requests = 1;
   std::chrono::milliseconds timeout{5000};  // of one request
   std::string until;                        // "failure" or "success" ends it; empty: neither
   bool read_line = false;                   // tcp: wait for what the server says first
   std::size_t body_limit = 64 * 1024;
+  std::string record_type, server;  // dns
 };
 
 struct ProbeAnswer {
   bool ok = false;
-  std::string failure;  // "timeout", "refused", "reset", "unreachable", "other"
+  std::string failure;  // "timeout", "refused", "reset", "unreachable", "nxdomain", "nodata", "servfail", "other"
   std::string words;    // the kernel's
   unsigned status = 0;
   std::string body;

@@ -83,8 +83,9 @@ class Judge {
       std::string words = objection(answers_[i]);
       if (!words.empty()) return answers_.size() == 1 ? words : fmt::format("request {}: {}", i + 1, words);
     }
-    std::string words = compare("servers", resolver_.texts(reach_.answered_by), servers_);
-    return words.empty() ? compare("servers on", resolver_.texts(names(reach_.answered_on)), nodes_) : words;
+    std::string words = compare("servers", resolver_.texts(reach_.answered_by), names(servers_));
+    if (words.empty()) words = compare("servers on", resolver_.texts(names(reach_.answered_on)), nodes_);
+    return words.empty() ? objection_to_counts() : words;
   }
 
  private:
@@ -96,14 +97,16 @@ class Judge {
       return fmt::format("the answer lacks \"{}\"{}: \"{}\"", resolver_.text(*reach_.body),
                          answer.truncated ? " in its first 64 KiB" : "", shortened(answer.body));
     }
-    if (reach_.answered_by.empty() && reach_.answered_on.empty() && !reach_.sees) return {};
+    if (reach_.answered_by.empty() && reach_.answered_on.empty() && reach_.answers.empty() && !reach_.sees) {
+      return {};
+    }
     return objection_to_server(answer);
   }
 
   std::string objection_to_server(const ProbeAnswer& answer) {
     std::optional<Introduction> server = introduction(answer);
     if (!server) return fmt::format("the answer does not say who answered: \"{}\"", shortened(answer.body));
-    servers_.insert(server->server);
+    ++servers_[server->server];
     nodes_.insert(server->node);
     if (!reach_.sees || server->client == resolver_.text(*reach_.sees)) return {};
     return fmt::format("{} sees {}, not {}", server->server, server->client, resolver_.text(*reach_.sees));
@@ -113,6 +116,30 @@ class Judge {
     std::vector<std::string> names;
     for (const auto& it : located) names.push_back(it.value);
     return names;
+  }
+
+  static std::set<std::string> names(const std::map<std::string, std::uint64_t>& counted) {
+    std::set<std::string> names;
+    for (const auto& [name, count] : counted) names.insert(name);
+    return names;
+  }
+
+  // How the answers were distributed, where that is not as it should be.
+  std::string objection_to_counts() {
+    if (reach_.answers.empty()) return {};
+    std::map<std::string, topology::Range> wanted;
+    for (const auto& [server, count] : reach_.answers) wanted[resolver_.text(server)] = count;
+    bool good =
+        std::all_of(servers_.begin(), servers_.end(), [&](const auto& it) { return wanted.count(it.first) != 0; });
+    for (const auto& [server, range] : wanted) {
+      auto found = servers_.find(server);
+      std::uint64_t count = found == servers_.end() ? 0 : found->second;
+      good = good && count >= range.least && count <= range.most;
+    }
+    if (good) return {};
+    std::vector<std::string> counted;
+    for (const auto& [server, count] : servers_) counted.push_back(fmt::format("{} by {}", count, server));
+    return fmt::format("of {} requests were answered {}", answers_.size(), fmt::join(counted, ", "));
   }
 
   static std::string compare(const char* what, const std::vector<std::string>& wanted,
@@ -125,7 +152,8 @@ class Judge {
   Resolver& resolver_;
   const Reach& reach_;
   const std::vector<ProbeAnswer>& answers_;
-  std::set<std::string> servers_, nodes_;
+  std::map<std::string, std::uint64_t> servers_;
+  std::set<std::string> nodes_;
 };
 
 }  // namespace
@@ -144,6 +172,12 @@ std::string to_string(Failure failure) {
       return "reset";
     case Failure::unreachable:
       return "unreachable";
+    case Failure::nxdomain:
+      return "nxdomain";
+    case Failure::nodata:
+      return "nodata";
+    case Failure::servfail:
+      return "servfail";
   }
   return "";
 }
@@ -160,7 +194,8 @@ Look look(LabAccess& access, Resolver& resolver, const Reach& reach) {
   request.requests = reach.requests;
   request.timeout = request_timeout(reach);
   request.until = reach.fails == Failure::none ? "failure" : "success";
-  request.read_line = reach.body || !reach.answered_by.empty() || !reach.answered_on.empty() || reach.sees;
+  request.read_line =
+      reach.body || !reach.answered_by.empty() || !reach.answered_on.empty() || !reach.answers.empty() || reach.sees;
   std::vector<ProbeAnswer> answers = probe(access, resolver.place(reach.from.value), request);
   if (reach.fails == Failure::none) {
     std::string objection = Judge(resolver, reach, answers).objection();

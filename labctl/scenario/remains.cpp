@@ -114,6 +114,7 @@ void save_remains(LabAccess& access, const topology::Topology& topology, const l
                   const fs::path& folder) {
   make_private_folder(folder);
   attempt([&] { write(folder / "events.jsonl", access.events()); });
+  attempt([&] { write(folder / "faults.json", boost::json::serialize(access.faults()) + "\n"); });
   attempt([&] { save_processes(access, folder); });
   attempt([&] { save_nodes(access, folder); });
   attempt([&] { save_logs(lab, folder); });

@@ -51,12 +51,13 @@ class Suite {
   }
 
   std::string properties(const std::string& labctl_version) const {
-    const std::pair<const char*, std::string> values[] = {{"labctl.version", labctl_version},
-                                                          {"kernel.provider", run_.provider},
-                                                          {"kernel.version", run_.kernel_version},
-                                                          {"kernel.reason", run_.reason},
-                                                          {"lab", run_.lab},
-                                                          {"folder", run_.folder}};
+    std::vector<std::pair<std::string, std::string>> values{{"labctl.version", labctl_version},
+                                                            {"kernel.provider", run_.provider},
+                                                            {"kernel.version", run_.kernel_version},
+                                                            {"kernel.reason", run_.reason},
+                                                            {"lab", run_.lab},
+                                                            {"folder", run_.folder}};
+    for (const auto& [tool, version] : run_.tools) values.emplace_back(tool + ".version", version);
     std::string text = "    <properties>\n";
     for (const auto& [key, value] : values) {
       if (!value.empty()) text += "      <property" + attribute("name", key) + attribute("value", value) + "/>\n";

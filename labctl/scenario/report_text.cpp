@@ -32,12 +32,14 @@ std::string step_text(const StepResult& step, std::size_t number) {
   const char* mark = step.outcome == StepResult::Outcome::passed   ? "ok"
                      : step.outcome == StepResult::Outcome::failed ? "FAILED"
                                                                    : "not run";
-  std::string time = step.outcome == StepResult::Outcome::not_run ? "" : fmt::format(" ({})", in_words(step.took));
+  bool passed = step.outcome == StepResult::Outcome::passed;
+  std::string looks = passed && step.looks > 1 ? fmt::format(", {} looks", step.looks) : "";
+  std::string time =
+      step.outcome == StepResult::Outcome::not_run ? "" : fmt::format(" ({}{})", in_words(step.took), looks);
   std::string text = fmt::format("  {:<8}{:>2}  {}{}\n", mark, number, step.what, time);
   if (step.outcome != StepResult::Outcome::failed) return text;
   text += paragraph("expected", step.expected);
-  std::string looks = step.looks > 1 ? fmt::format("seen at the last of {} looks", step.looks) : "seen";
-  text += paragraph(looks, step.seen);
+  text += paragraph(step.looks > 1 ? fmt::format("seen at the last of {} looks", step.looks) : "seen", step.seen);
   for (const Evidence& it : step.evidence) text += paragraph(it.title, it.text);
   return text;
 }

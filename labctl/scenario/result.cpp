@@ -51,6 +51,8 @@ json::object to_json(const StepResult& step) {
 }
 
 json::object to_json(const RunResult& run) {
+  json::object tools;
+  for (const auto& [tool, version] : run.tools) tools[tool] = version;
   json::array steps;
   for (const StepResult& step : run.steps) steps.push_back(to_json(step));
   return {{"path", run.path},
@@ -60,6 +62,7 @@ json::object to_json(const RunResult& run) {
           {"outcome", to_string(run.outcome)},
           {"why", run.why},
           {"kernel", json::object{{"provider", run.provider}, {"version", run.kernel_version}, {"reason", run.reason}}},
+          {"tools", std::move(tools)},
           {"cameUp", run.came_up},
           {"bringUpMilliseconds", run.bring_up.count()},
           {"milliseconds", run.took.count()},
@@ -95,6 +98,9 @@ RunResult parse_run_result(const json::object& object) {
   run.provider = kube::text_at(object, "kernel.provider");
   run.kernel_version = kube::text_at(object, "kernel.version");
   run.reason = kube::text_at(object, "kernel.reason");
+  if (const json::value* tools = object.if_contains("tools")) {
+    for (const auto& tool : tools->as_object()) run.tools.emplace_back(tool.key(), tool.value().as_string());
+  }
   run.came_up = kube::flag_at(object, "cameUp");
   run.bring_up = duration_at(object, "bringUpMilliseconds");
   run.took = duration_at(object, "milliseconds");

@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "labctl/topology/faults.h"
@@ -41,6 +42,7 @@ struct RunResult {
   Outcome outcome = Outcome::could_not_run;
   std::string why;  // of all but passed
   std::string provider, kernel_version, reason;
+  std::vector<std::pair<std::string, std::string>> tools;  // and their versions, where the lab ran
   Duration bring_up{0};
   Duration took{0};
   bool came_up = false;

@@ -8,6 +8,7 @@
 #include "labctl/scenario/evidence.h"
 #include "labctl/scenario/remains.h"
 #include "labctl/scenario/texts.h"
+#include "labctl/scenario/versions.h"
 #include "lib/base/error.h"
 
 namespace scenario {
@@ -24,9 +25,12 @@ std::chrono::seconds longest(const topology::Topology& topology) {
   std::chrono::milliseconds all = std::chrono::minutes(5);
   for (const topology::Step& step : topology.scenario) {
     all += 2 * command_patience;
+    if (const auto* wait = std::get_if<topology::Wait>(&step.action)) all += wait->time;
     const auto* expect = std::get_if<topology::Expect>(&step.action);
     if (expect == nullptr) continue;
-    all += expect->within.value_or(topology::Duration(0));
+    for (const auto& period : {expect->within, expect->always, expect->never}) {
+      all += period.value_or(topology::Duration(0));
+    }
     const auto* reach = std::get_if<topology::Reach>(&expect->what);
     if (reach != nullptr) all += reach->requests * reach->timeout.value_or(topology::Duration(5000));
   }
@@ -101,6 +105,7 @@ class Run {
 
   void run_scenario() {
     ControlAccess access(prepared_.folder);
+    if (job_.versions) result_.tools = tool_versions(access);
     Engine engine(access, prepared_.topology);
     result_.steps = engine.run({progress_.step_begins, progress_.step_ended});
     judge();
@@ -109,7 +114,7 @@ class Run {
     try {
       engine.heal();
     } catch (const base::Error& error) {
-      result_.why += (result_.why.empty() ? "" : "; ") + std::string("what was killed is not back: ") + error.what();
+      result_.why += (result_.why.empty() ? "" : "; ") + std::string("what was broken is not mended: ") + error.what();
     }
   }
 

@@ -18,6 +18,7 @@ struct Job {
   unsigned memory_mib = 0;            // of an embedded kernel; 0: the default
   bool allow_writable = false;        // what the topology mounts writable
   bool keep = false;                  // the lab goes on
+  bool versions = false;              // the result says which tools the lab has
   std::string folder;                 // made where it fails
   unsigned repetition = 1;
 };

@@ -107,13 +107,30 @@ Look look(LabAccess& access, Resolver& resolver, const topology::IpsetMembers& e
 Look look(LabAccess& access, Resolver& resolver, const topology::ConntrackEntry& expected) {
   std::vector<std::string> words = resolver.texts(expected.fields);
   json::object table = inspect(access, resolver.place(expected.on.value), {"conntrack"});
-  std::vector<std::string> lines;
+  std::vector<std::string> lines, found;
   for (const json::value& entry : kube::array_at(table, "entries")) {
     lines.push_back(kube::text_at(entry.as_object(), "line"));
-    if (has_words_in_order(lines.back(), words)) return {true, lines.back()};
+    if (has_words_in_order(lines.back(), words)) found.push_back(lines.back());
   }
-  if (lines.empty()) return {false, "the connection table is empty"};
-  return {false, fmt::format("no entry has all of them in this order, of{}", one_per_line(lines))};
+  bool holds = expected.count ? found.size() == *expected.count : found.size() >= expected.at_least.value_or(1);
+  if (found.size() == 1) return {holds, found.front()};
+  if (!found.empty()) return {holds, fmt::format("{} entries:{}", found.size(), one_per_line(found))};
+  if (lines.empty()) return {holds, "the connection table is empty"};
+  return {holds, fmt::format("no entry has all of them in this order, of{}", one_per_line(lines))};
+}
+
+Look look(LabAccess& access, Resolver&, const topology::ProcessStatus& expected) {
+  for (const json::value& it : access.processes()) {
+    const json::object& process = it.as_object();
+    if (kube::text_at(process, "name") != expected.process.value) continue;
+    std::string state = kube::text_at(process, "state");
+    std::uint64_t restarts = count_at(process, "restarts");
+    bool holds = state == expected.state.value_or(state) && restarts >= expected.restarts.value_or(0);
+    std::string ending =
+        process.contains("exit") ? fmt::format(", exit code {}", kube::number_at(process, "exit")) : "";
+    return {holds, fmt::format("it is {}{}, and was restarted {} times", state, ending, restarts)};
+  }
+  return {false, "the lab has no such process"};
 }
 
 Look look(LabAccess& access, Resolver& resolver, const topology::RuleCounter& expected) {

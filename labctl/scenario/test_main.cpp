@@ -107,6 +107,7 @@ class TestRun {
         job.memory_mib = options_.memory_mib;
         job.allow_writable = options_.allow_writable;
         job.keep = options_.keep;
+        job.versions = options_.json || !options_.junit.empty();
         job.folder = remains_ / job.lab;
         job.repetition = repetition;
         waiting_.push_back(std::move(job));

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <sstream>
 
 #include "labctl/scenario/look.h"
+#include "labctl/topology/injection.h"
 #include "lib/base/error.h"
+#include "lib/kube/objects.h"
 
 namespace scenario {
 namespace {
@@ -51,7 +54,26 @@ struct Words {
                        set.contains.empty() ? "been made" : fmt::format("{}", fmt::join(set.contains, ", ")));
   }
   std::string operator()(const ConntrackEntry& entry) const {
-    return fmt::format("on {}, a connection is tracked as {}", entry.on.value, fmt::join(entry.fields, " "));
+    std::string fields = fmt::format("{}", fmt::join(entry.fields, " "));
+    if (entry.count == 0u) return fmt::format("on {}, no connection is tracked as {}", entry.on.value, fields);
+    if (entry.count)
+      return fmt::format("on {}, {} connections are tracked as {}", entry.on.value, *entry.count, fields);
+    if (!entry.at_least) return fmt::format("on {}, a connection is tracked as {}", entry.on.value, fields);
+    return fmt::format("on {}, {} connections at least are tracked as {}", entry.on.value, *entry.at_least, fields);
+  }
+  std::string operator()(const ProcessStatus& status) const {
+    std::string text = status.process.value;
+    if (status.state) text += " is " + *status.state;
+    if (!status.restarts) return text;
+    return text + fmt::format("{} was restarted {} times at least", status.state ? " and" : "", *status.restarts);
+  }
+  std::string operator()(const DnsAnswer& answer) const {
+    std::string server = answer.server ? " " + *answer.server : "";
+    std::string text = fmt::format("{} asks{} for {} {}", answer.from.value, server, answer.type, answer.name);
+    if (answer.fails != Failure::none) return fmt::format("{}: {}", text, scenario::to_string(answer.fails));
+    if (answer.records) text += fmt::format(": exactly {}", fmt::join(*answer.records, ", "));
+    if (!answer.contains.empty()) text += fmt::format(": {} among others", fmt::join(answer.contains, ", "));
+    return text;
   }
   std::string operator()(const RuleCounter& rule) const {
     std::string text = fmt::format("on {}, a rule of table {} has \"{}\"", rule.on.value, rule.table, rule.rule);
@@ -64,11 +86,15 @@ struct Words {
     return fmt::format("on {}: {}", command.on.value, command.command);
   }
   std::string operator()(const Kubectl& kubectl) const { return "kubectl " + kubectl.arguments; }
-  std::string operator()(const Kill& kill) const {
-    const char* what = kill.what == Kill::What::process ? "process" : kill.what == Kill::What::pod ? "pod" : "node";
-    return fmt::format("kill {} {}", what, kill.name.value);
+  std::string operator()(const Apply& apply) const {
+    boost::json::object object = boost::json::parse(apply.object).as_object();
+    return fmt::format("apply {} {}", kube::text_at(object, "kind"), kube::text_at(object, "metadata.name"));
   }
-  std::string operator()(const RestartProcess& restart) const { return "restart " + restart.process.value; }
+  std::string operator()(const Inject& fault) const { return "fault: " + topology::describe(fault.what); }
+  std::string operator()(const Heal& heal) const {
+    return heal.what ? "healed: " + topology::describe(*heal.what) : "all faults are healed";
+  }
+  std::string operator()(const Wait& wait) const { return "wait " + in_words(wait.time); }
 };
 
 std::string answer_wanted(const Reach& reach) {
@@ -77,6 +103,12 @@ std::string answer_wanted(const Reach& reach) {
   if (reach.body) text += fmt::format(", \"{}\" in the answer", *reach.body);
   if (!reach.answered_by.empty()) text += fmt::format(", answered by exactly {}", fmt::join(reach.answered_by, ", "));
   if (!reach.answered_on.empty()) text += fmt::format(", answered on exactly {}", names(reach.answered_on));
+  std::vector<std::string> counts;
+  for (const auto& [server, count] : reach.answers) {
+    counts.push_back(count.least == count.most ? fmt::format("{} by {}", count.least, server)
+                                               : fmt::format("{} to {} by {}", count.least, count.most, server));
+  }
+  if (!counts.empty()) text += fmt::format(", answered {}", fmt::join(counts, ", "));
   if (reach.sees) text += fmt::format(", every server sees {}", *reach.sees);
   return text;
 }

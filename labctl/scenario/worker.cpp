@@ -75,6 +75,7 @@ json::object to_json(const Job& job) {
                       {"lab", job.lab},
                       {"memoryMiB", job.memory_mib},
                       {"keep", job.keep},
+                      {"versions", job.versions},
                       {"folder", job.folder},
                       {"repetition", job.repetition},
                       {"allowWritable", job.allow_writable}};
@@ -88,6 +89,7 @@ Job parse_job(const json::object& object) {
   job.lab = kube::text_at(object, "lab");
   job.memory_mib = static_cast<unsigned>(kube::number_at(object, "memoryMiB"));
   job.keep = kube::flag_at(object, "keep");
+  job.versions = kube::flag_at(object, "versions");
   job.allow_writable = kube::flag_at(object, "allowWritable");
   job.folder = kube::text_at(object, "folder");
   job.repetition = static_cast<unsigned>(kube::number_at(object, "repetition", 1));

@@ -5,6 +5,9 @@
 #include <charconv>
 
 #include "labctl/supervisor/exec.h"
+#include "labctl/supervisor/faults.h"
+#include "labctl/topology/injection.h"
+#include "labctl/topology/values.h"
 #include "lib/base/error.h"
 
 namespace supervisor {
@@ -34,6 +37,7 @@ void ControlApi::handle(const ExchangePointer& exchange) {
     if (what == "nodes") return handle_nodes(exchange, segments);
     if (what == "processes") return handle_processes(exchange, segments);
     if (what == "pods") return handle_pods(exchange, segments);
+    if (what == "faults") return handle_faults(exchange, segments);
     if (what == "events") return handle_events(exchange);
     if (what == "exec") return handle_exec(exchange);
     if (what == "forward") return handle_forward(exchange);
@@ -55,7 +59,7 @@ void ControlApi::handle_nodes(const ExchangePointer& exchange, const Segments& s
   if (!node) return refuse(*exchange, 404, "no node \"" + name + "\" in this lab");
   if (segments.size() == 3) return answer(*exchange, lab_.node_to_json(*node));
   if (segments[3] == "kill") {
-    lab_.kill_node(name);
+    lab_.faults().kill(name);
   } else if (segments[3] == "restart") {
     lab_.restart_node(name);
   } else {
@@ -98,6 +102,34 @@ void ControlApi::handle_pods(const ExchangePointer& exchange, const Segments& se
   if (segments.size() == 3) return answer(*exchange, Pods::to_json(*pod));
   if (segments[3] == "log") return answer_log(exchange, pod->log);
   refuse(*exchange, 404, "a pod has a log");
+}
+
+void ControlApi::handle_faults(const ExchangePointer& exchange, const Segments& segments) {
+  Faults& faults = lab_.faults();
+  const base::http::Request& request = exchange->request();
+  auto healed = [exchange](const std::string& failure) {
+    if (failure.empty()) return answer(*exchange, boost::json::object{});
+    refuse(*exchange, 409, failure);
+  };
+  if (segments.size() == 3 && request.method == "DELETE") {
+    std::optional<std::uint64_t> id = topology::parse_unsigned(segments[2]);
+    if (!id || !faults.has(*id)) return refuse(*exchange, 404, "no fault " + segments[2] + " is on in this lab");
+    return faults.heal(*id, healed);
+  }
+  if (segments.size() != 2) return refuse(*exchange, 404, "no " + request.path + " here");
+  if (request.method == "DELETE") return faults.heal_all(healed);
+  if (request.method != "POST") return answer(*exchange, boost::json::object{{"faults", faults.to_json()}});
+  boost::json::object body = body_of(request);
+  std::optional<topology::Duration> lasting;
+  if (const boost::json::value* text = body.if_contains("for")) {
+    lasting = topology::parse_duration(std::string(text->as_string()));
+    if (!lasting) return refuse(*exchange, 400, "\"for\" is no duration (500ms, 10s, 2m)");
+  }
+  faults.inject(topology::parse_injection(body.at("fault").as_object()), lasting,
+                [exchange](const std::string& failure, const boost::json::object& fault) {
+                  if (failure.empty()) return answer(*exchange, fault);
+                  refuse(*exchange, 409, failure);
+                });
 }
 
 void ControlApi::handle_events(const ExchangePointer& exchange) {

@@ -19,6 +19,7 @@ class ControlApi {
   void handle_nodes(const ExchangePointer& exchange, const Segments& segments);
   void handle_processes(const ExchangePointer& exchange, const Segments& segments);
   void handle_pods(const ExchangePointer& exchange, const Segments& segments);
+  void handle_faults(const ExchangePointer& exchange, const Segments& segments);
   void handle_events(const ExchangePointer& exchange);
   void handle_exec(const ExchangePointer& exchange);
   void handle_forward(const ExchangePointer& exchange);

@@ -11,6 +11,7 @@
 
 #include "labctl/kernel/bundle.h"
 #include "labctl/kernel/mounts.h"
+#include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/node_api.h"
 #include "lib/base/error.h"
 #include "lib/netlink/link.h"
@@ -62,6 +63,7 @@ Lab::Lab(boost::asio::io_context& loop, boost::json::object bundle)
       applier_(nodes_, reaper_, names_of(plan_, bundle_)),
       processes_(loop, reaper_, events_, nodes_),
       pods_(loop, reaper_, events_, nodes_, names_of(plan_, bundle_)),
+      faults_(std::make_unique<Faults>(*this)),
       time_to_live_(loop),
       started_(timestamp()),
       phase_start_(Clock::now()) {}
@@ -176,7 +178,7 @@ void Lab::end() {
   callbacks_.ended();
 }
 
-// ---- faults
+// ---- killing and building anew
 
 std::vector<plan::CreateCable> Lab::cables_of(const std::string& node) const {
   std::vector<plan::CreateCable> cables;
@@ -214,6 +216,7 @@ void Lab::restart_node(const std::string& name) {
   kill_node(name);
   for (const plan::CreateCable& cable : cables_of(name)) applier_.remove(cable);
   for (const plan::Operation& operation : plan_.operations_of(name)) apply(operation);
+  faults_->node_rebuilt(name);
   events_.add(name, "restarted", "node " + name);
   processes_.start_node(name);
 }

@@ -22,6 +22,7 @@
 namespace supervisor {
 
 class NodeApi;
+class Faults;
 
 class Lab {
  public:
@@ -61,6 +62,9 @@ class Lab {
   Events& events() { return events_; }
   Processes& processes() { return processes_; }
   Pods& pods() { return pods_; }
+  Faults& faults() { return *faults_; }
+  // The cables of NODE.
+  std::vector<plan::CreateCable> cables_of(const std::string& node) const;
 
  private:
   enum class State { starting, ready, failed, stopping };
@@ -73,7 +77,6 @@ class Lab {
   void write_manifests();
   void serve_node(const std::string& node);
   void start_time_to_live();
-  std::vector<plan::CreateCable> cables_of(const std::string& node) const;
 
   boost::asio::io_context& loop_;
   boost::json::object bundle_;
@@ -85,6 +88,7 @@ class Lab {
   Applier applier_;
   Processes processes_;
   Pods pods_;
+  std::unique_ptr<Faults> faults_;
   std::map<std::string, std::unique_ptr<NodeApi>> node_apis_;
   boost::asio::steady_timer time_to_live_;
   Callbacks callbacks_;

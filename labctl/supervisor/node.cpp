@@ -12,6 +12,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "labctl/kernel/mounts.h"
 #include "lib/base/error.h"
@@ -119,6 +120,15 @@ void prepare(void* argument) {
   if (!preparation.names.resolv_conf.empty()) cover("/etc/resolv.conf", "resolv.conf", preparation.names.resolv_conf);
 }
 
+// proc(5), /proc/PID/stat: the state follows the name, which is in parentheses and may have any in it.
+bool is_stopped(pid_t process) {
+  std::ifstream file(fmt::format("/proc/{}/stat", process));
+  std::string text;
+  std::getline(file, text);
+  size_t end = text.rfind(") ");
+  return end != std::string::npos && text.compare(end + 2, 1, "T") == 0;
+}
+
 base::FileDescriptor open_namespace(pid_t process, const char* kind) {
   return base::open_file(fmt::format("/proc/{}/ns/{}", process, kind), O_RDONLY);
 }
@@ -166,6 +176,7 @@ pid_t Node::start(base::Program program) {
   return base::in_context("node " + name_, [&] {
     if (killed_)
       throw base::Error("it has been killed").with_mend("restart it: labctl restart " + names_.lab + " " + name_);
+    if (paused_) throw base::Error("it is paused").with_mend("resume it: labctl fault " + names_.lab + " heal");
     if (init_ < 0) start_init();
     program.namespaces = {network_.get(), host_names_.get(), ipc_.get(), mounts_.get()};
     program.pid_namespace = pids_.get();
@@ -190,15 +201,43 @@ void Node::kill() {
   killed_ = true;
 }
 
-void Node::kill_processes() {
-  if (init_ < 0) return;
+std::vector<pid_t> Node::processes() const {
+  std::vector<pid_t> all;
+  if (init_ < 0) return all;
   struct stat own, other;
   base::check_system("look at the node's process namespace", ::fstat(pids_.get(), &own));
   for (const auto& process : std::filesystem::directory_iterator("/proc")) {
     pid_t pid = static_cast<pid_t>(std::atoi(process.path().filename().c_str()));
     if (pid <= 0 || pid == init_) continue;
-    if (::stat((process.path() / "ns/pid").c_str(), &other) == 0 && other.st_ino == own.st_ino) ::kill(pid, SIGKILL);
+    if (::stat((process.path() / "ns/pid").c_str(), &other) == 0 && other.st_ino == own.st_ino) all.push_back(pid);
   }
+  return all;
+}
+
+void Node::kill_processes() {
+  for (pid_t pid : processes()) ::kill(pid, SIGKILL);
+}
+
+// Again until nobody is new: one that was forking meanwhile has left a child.
+void Node::pause() {
+  paused_ = true;
+  for (bool found = true; found;) {
+    found = false;
+    for (pid_t pid : processes()) {
+      if (stopped_.count(pid) != 0 || is_stopped(pid)) continue;
+      found = true;
+      stopped_.insert(pid);
+      ::kill(pid, SIGSTOP);
+    }
+  }
+}
+
+void Node::resume() {
+  paused_ = false;
+  for (pid_t pid : processes()) {
+    if (stopped_.count(pid) != 0) ::kill(pid, SIGCONT);
+  }
+  stopped_.clear();
 }
 
 // Whatever ran in the node has been killed by the kernel.

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,12 +55,19 @@ class Node {
   // The same, but the node goes on: it may be given new processes.
   void kill_processes();
 
+  // Stops every process of the node, and starts no others until it is resumed; then goes on what was stopped.
+  void pause();
+  void resume();
+  bool paused() const { return paused_; }
+
   // A file or folder of the lab that is seen in the node as /run/labctl/NAME; to be set before anything runs.
   void share(const std::string& source, const std::string& name);
 
  private:
   void start_init();
   void init_ended();
+  // Those of the node's process namespace but the first.
+  std::vector<pid_t> processes() const;
 
   Reaper& reaper_;
   std::string name_;
@@ -71,6 +79,8 @@ class Node {
   std::vector<std::pair<std::string, std::string>> shared_;
   pid_t init_ = -1;
   bool killed_ = false;
+  bool paused_ = false;
+  std::set<pid_t> stopped_;
   base::FileDescriptor mounts_, host_names_, ipc_, pids_;
 };
 

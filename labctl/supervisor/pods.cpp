@@ -75,11 +75,6 @@ std::string resolv_conf(const boost::json::object& request) {
   return contents;
 }
 
-// The bridge plugin of CNI names the host's end veth and eight hexadecimal digits.
-std::string host_end(const std::string& pod) {
-  return fmt::format("veth{:08x}", netlink::stable_hash(pod) & 0xffffffff);
-}
-
 // From its IPv4 address, as CNI's hwaddr does (0a:58 and the address): what others remember of who had the address
 // before stays true.
 netlink::MacAddress pod_mac(const netlink::IpAddress& address, const std::string& pod) {
@@ -89,6 +84,11 @@ netlink::MacAddress pod_mac(const netlink::IpAddress& address, const std::string
 }
 
 }  // namespace
+
+// The bridge plugin of CNI names the host's end veth and eight hexadecimal digits.
+std::string Pods::host_end(const std::string& pod) {
+  return fmt::format("veth{:08x}", netlink::stable_hash(pod) & 0xffffffff);
+}
 
 Pods::Pods(boost::asio::io_context& loop, Reaper& reaper, Events& events, Nodes& nodes, Names names)
     : loop_(loop), reaper_(reaper), events_(events), nodes_(nodes), names_(std::move(names)) {}

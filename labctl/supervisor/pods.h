@@ -56,6 +56,9 @@ class Pods {
   std::uint64_t follow_exits(ExitFollower follower);
   void unfollow_exits(std::uint64_t follower) { followers_.erase(follower); }
 
+  // What the end of a pod's cable in its host is called.
+  static std::string host_end(const std::string& pod);
+
   static boost::json::object to_json(const Pod& pod);
   static boost::json::object to_json(const Container& container);
 

@@ -347,6 +347,11 @@ void Processes::signal(const std::string& full_name, int signal) {
   ::kill(entry.pid, signal);
 }
 
+pid_t Processes::pid_of(const std::string& full_name) const {
+  auto found = entries_.find(full_name);
+  return found == entries_.end() ? -1 : found->second->pid;
+}
+
 void Processes::node_killed(const std::string& node) {
   for (Entry* entry : order_) {
     if (entry->process.node != node) continue;

@@ -39,6 +39,8 @@ class Processes {
   using Restarted = std::function<void(const std::string& failure)>;
   void restart(const std::string& full_name, Restarted done);
   void signal(const std::string& full_name, int signal);
+  // -1 where it does not run.
+  pid_t pid_of(const std::string& full_name) const;
   // A node was killed: its processes are not restarted. It was built anew: they are started.
   void node_killed(const std::string& node);
   void start_node(const std::string& node);

@@ -8,32 +8,63 @@ namespace {
 
 // An expectation as it is written: the union of all keys. What it is follows from which are there.
 struct WrittenExpectation {
-  std::optional<Located<std::string>> from, on;
-  std::optional<Located<std::string>> http, tcp, udp, ping, run, ipvs, ipset, rule;
+  std::optional<Located<std::string>> from, on, process;
+  std::optional<Located<std::string>> http, tcp, udp, ping, dns, run, ipvs, ipset, rule;
   std::optional<std::vector<std::string>> conntrack;
   Failure fails = Failure::none;
   unsigned requests = 1;
-  std::optional<Duration> timeout, within;
+  std::optional<Duration> timeout, within, always, never;
   std::optional<unsigned> status, count;
-  std::optional<std::string> body, sees, prints, table;
+  std::optional<std::string> body, sees, prints, table, type, server, state;
   std::vector<std::string> answered_by, contains;
   std::vector<Located<std::string>> answered_on;
-  std::optional<std::vector<std::string>> servers;
+  std::optional<std::vector<std::string>> servers, records;
+  std::vector<std::pair<std::string, Range>> answers;
   int exit = 0;
-  std::optional<std::uint64_t> packets, at_least;
+  std::optional<std::uint64_t> packets, at_least, restarts;
 };
 
 Type<Failure> failure_type() {
-  return scalar_type<Failure>("one of timeout, refused, reset, unreachable, any",
+  static const std::vector<std::pair<std::string, Failure>> failures{
+      {"timeout", Failure::timeout},         {"refused", Failure::refused},  {"reset", Failure::reset},
+      {"unreachable", Failure::unreachable}, {"any", Failure::any},          {"nxdomain", Failure::nxdomain},
+      {"nodata", Failure::nodata},           {"servfail", Failure::servfail}};
+  boost::json::array names;
+  std::string called = "one of ";
+  for (const auto& [name, failure] : failures) {
+    called += (names.empty() ? "" : ", ") + name;
+    names.emplace_back(name);
+  }
+  return scalar_type<Failure>(called,
                               [](const yaml::Node& node) -> std::optional<Failure> {
-                                if (node.text == "timeout") return Failure::timeout;
-                                if (node.text == "refused") return Failure::refused;
-                                if (node.text == "reset") return Failure::reset;
-                                if (node.text == "unreachable") return Failure::unreachable;
-                                if (node.text == "any") return Failure::any;
+                                for (const auto& [name, failure] : failures) {
+                                  if (name == node.text) return failure;
+                                }
                                 return std::nullopt;
                               },
-                              {{"enum", {"timeout", "refused", "reset", "unreachable", "any"}}});
+                              {{"enum", names}});
+}
+
+// "20", "15-25"
+Type<Range> range_type() {
+  return scalar_type<Range>("a number or a range of them (20, 15-25)",
+                            [](const yaml::Node& node) -> std::optional<Range> {
+                              size_t dash = node.text.find('-');
+                              auto least = parse_unsigned(node.text.substr(0, dash));
+                              auto most =
+                                  dash == std::string::npos ? least : parse_unsigned(node.text.substr(dash + 1));
+                              if (!least || !most || *least > *most) return std::nullopt;
+                              return Range{*least, *most};
+                            },
+                            {{"type", {"integer", "string"}}});
+}
+
+Type<std::vector<std::pair<std::string, Range>>> answers_type() {
+  using Answers = std::vector<std::pair<std::string, Range>>;
+  return map_of<Range, Answers>(
+      "a mapping of servers to numbers of answers", range_type(),
+      [](Answers& answers, const yaml::Entry& entry, Range range) { answers.emplace_back(entry.key, range); },
+      {[](const std::string& name) { return name.empty() ? "a server has a name" : ""; }, "."});
 }
 
 // Conntrack fields are written as conntrack(8) prints them: "src=10.0.0.1 dst=… [ASSURED]".
@@ -79,7 +110,7 @@ ObjectKind<WrittenExpectation> expectation_kind() {
   using W = WrittenExpectation;
   auto node_name = optional(located(word_type("the name of a node")));
   auto number = [](std::string called, std::uint64_t most) { return number_type<unsigned>(called, 0, most); };
-  ObjectKind<W> kind{"expect", "Something that must be true: a reach (from), or a state of a node (on).",
+  ObjectKind<W> kind{"expect", "Something that must be true: a reach (from), or a state of a node (on) or a process.",
                      "{from: client, ping: 192.168.1.2}"};
   kind.fields = {
       field<W>("from", &W::from, node_name, "The node (or pod) that tries to reach something.", "client"),
@@ -90,7 +121,18 @@ ObjectKind<WrittenExpectation> expectation_kind() {
                "It sends a datagram and waits for an answer.", "10.10.0.1:53"),
       field<W>("ping", &W::ping, optional(located(word_type("an address"))), "It sends an ICMP echo request.",
                "10.10.0.1"),
-      field<W>("fails", &W::fails, failure_type(), "It must fail, and like this.", "timeout"),
+      field<W>("dns", &W::dns, optional(located(word_type("a domain name"))), "It asks a name server for this name.",
+               "web.default.svc.cluster.local"),
+      field<W>("type", &W::type, optional(choice_type({"A", "AAAA", "SRV", "PTR", "CNAME", "TXT"})),
+               "The type of the records; A where this is left out. The name of a PTR may be an address.", "AAAA"),
+      field<W>("server", &W::server, optional(word_type("an address, or address:port")),
+               "The name server; the first of the node's resolv.conf where this is left out.", "10.108.0.10"),
+      field<W>("records", &W::records, optional(list_of(word_type("a record's data"), "records", Single::accepted)),
+               "Exactly these records are the answer, in any order, as zone files write them.", "[10.10.0.1]"),
+      field<W>("fails", &W::fails, failure_type(),
+               "It must fail, and like this. nxdomain, nodata and servfail are DNS's, which has none of reset and "
+               "unreachable.",
+               "timeout"),
       field<W>("requests", &W::requests, number_type<unsigned>("a number of requests", 1, 1000),
                "How many requests, each by a connection of its own.", "10"),
       field<W>("timeout", &W::timeout, optional(duration_type()), "How long one request may take.", "2s"),
@@ -102,6 +144,9 @@ ObjectKind<WrittenExpectation> expectation_kind() {
       field<W>("answeredOn", &W::answered_on,
                list_of(located(word_type("the name of a node")), "names of nodes", Single::accepted),
                "Servers on exactly these nodes answered, on each at least once.", "[worker1, worker2]"),
+      field<W>("answers", &W::answers, answers_type(),
+               "How many of the requests each server answered, a number or a range; no others answered.",
+               "{rs1: 4, rs2: 4-6}"),
       field<W>("sees", &W::sees, optional(word_type("an address")), "The client address that every server saw.",
                "192.168.113.101"),
       field<W>("on", &W::on, node_name, "The node (or pod) whose state is meant.", "ds"),
@@ -115,15 +160,15 @@ ObjectKind<WrittenExpectation> expectation_kind() {
       field<W>("servers", &W::servers, optional(list_of(word_type("a server (192.168.113.99:8080)"), "servers")),
                "Exactly these real servers take new connections, in any order. Those of weight 0 do not.",
                "[192.168.113.99:8080]"),
-      field<W>("count", &W::count, optional(number("a number", 100000)), "That many real servers take new connections.",
-               "2"),
+      field<W>("count", &W::count, optional(number("a number", 100000)),
+               "That many real servers take new connections, or that many connections are tracked; 0 is none.", "2"),
       field<W>("ipset", &W::ipset, optional(located(word_type("the name of a set"))), "An IP set of the node.",
                "KUBE-CLUSTER-IP"),
       field<W>("contains", &W::contains, list_of(word_type("a member"), "members", Single::accepted),
-               "Members that the set has.", "[\"10.108.0.10,tcp:80\"]"),
+               "Members that the set has, or records that the answer has.", "[\"10.108.0.10,tcp:80\"]"),
       field<W>("conntrack", &W::conntrack, optional(words_in_text_type("fields of a connection")),
                "The connection table has an entry with all of these fields, in this order.",
-               "src=192.168.113.102 dst=10.10.0.1"),
+               "tcp ESTABLISHED src=192.168.113.102 dst=10.10.0.1"),
       field<W>("rule", &W::rule, optional(located(word_type("a text of a rule"))),
                "An iptables rule that has this text, as iptables-save writes it.", "--vaddr 10.10.0.1"),
       field<W>("table", &W::table, optional(choice_type({"raw", "mangle", "nat", "filter"})), "The rule's table.",
@@ -131,8 +176,16 @@ ObjectKind<WrittenExpectation> expectation_kind() {
       field<W>("packets", &W::packets, optional(number_type<std::uint64_t>("a number", 0, 1ull << 53)),
                "What the rule's packet counter says.", "0"),
       field<W>("atLeast", &W::at_least, optional(number_type<std::uint64_t>("a number", 0, 1ull << 53)),
-               "What the rule's packet counter has reached.", "1"),
-      field<W>("within", &W::within, optional(duration_type()), "It may take this long to become true.", "10s")};
+               "What the rule's packet counter has reached, or that many connections at least.", "1"),
+      field<W>("process", &W::process, optional(located(word_type("NAME@NODE"))), "The state of a process.", "web@rs1"),
+      field<W>("state", &W::state,
+               optional(choice_type({"waiting", "starting", "ready", "exited", "failed", "stopped"})),
+               "Its state, as `labctl ps` has it.", "ready"),
+      field<W>("restarts", &W::restarts, optional(number_type<std::uint64_t>("a number", 0, 1ull << 53)),
+               "It has been started again this often at least.", "1"),
+      field<W>("within", &W::within, optional(duration_type()), "It may take this long to become true.", "10s"),
+      field<W>("always", &W::always, optional(duration_type()), "It is true at every look for this long.", "5s"),
+      field<W>("never", &W::never, optional(duration_type()), "It is true at no look for this long.", "5s")};
   return kind;
 }
 
@@ -144,7 +197,7 @@ void refuse(const WrittenExpectation&, const yaml::Node& node, Faults& faults, c
 
 bool only_keys(const yaml::Node& node, std::vector<std::string> allowed, const std::string& what, Faults& faults) {
   bool good = true;
-  allowed.push_back("within");
+  allowed.insert(allowed.end(), {"within", "always", "never"});
   for (const yaml::Entry& entry : node.entries) {
     if (std::find(allowed.begin(), allowed.end(), entry.key) != allowed.end()) continue;
     faults.add(entry.at,
@@ -169,12 +222,12 @@ bool make_reach(const WrittenExpectation& written, const yaml::Node& node, Expec
     reach.target = (*target)->value;
   }
   if (reach.protocol.empty()) {
-    refuse(written, node, faults, "\"from\" says who, add what it reaches: http, tcp, udp or ping");
+    refuse(written, node, faults, "\"from\" says who, add what it reaches: http, tcp, udp, ping or dns");
     return false;
   }
   if (!only_keys(node,
                  {"from", reach.protocol, "fails", "requests", "timeout", "status", "body", "answeredBy", "answeredOn",
-                  "sees"},
+                  "answers", "sees"},
                  reach.protocol, faults)) {
     return false;
   }
@@ -186,9 +239,22 @@ bool make_reach(const WrittenExpectation& written, const yaml::Node& node, Expec
   reach.body = written.body;
   reach.answered_by = written.answered_by;
   reach.answered_on = written.answered_on;
+  reach.answers = written.answers;
   reach.sees = written.sees;
   expect.what = std::move(reach);
   return true;
+}
+
+bool make_dns(const WrittenExpectation& written, const yaml::Node& node, Expect& expect, Faults& faults) {
+  expect.what = DnsAnswer{*written.from,   written.dns->value, written.type.value_or("A"),
+                          written.server,  written.fails,      written.timeout,
+                          written.records, written.contains};
+  return only_keys(node, {"from", "dns", "type", "server", "fails", "timeout", "records", "contains"}, "dns", faults);
+}
+
+bool make_process(const WrittenExpectation& written, const yaml::Node& node, Expect& expect, Faults& faults) {
+  expect.what = ProcessStatus{*written.process, written.state, written.restarts};
+  return only_keys(node, {"process", "state", "restarts"}, "process", faults);
 }
 
 bool make_state(const WrittenExpectation& written, const yaml::Node& node, Expect& expect, Faults& faults) {
@@ -206,8 +272,8 @@ bool make_state(const WrittenExpectation& written, const yaml::Node& node, Expec
     return only_keys(node, {"on", "ipset", "contains"}, "ipset", faults);
   }
   if (written.conntrack) {
-    expect.what = ConntrackEntry{on, *written.conntrack};
-    return only_keys(node, {"on", "conntrack"}, "conntrack", faults);
+    expect.what = ConntrackEntry{on, *written.conntrack, written.count, written.at_least};
+    return only_keys(node, {"on", "conntrack", "count", "atLeast"}, "conntrack", faults);
   }
   if (written.rule) {
     expect.what =
@@ -223,13 +289,21 @@ bool decode_expect(const yaml::Node& node, Expect& expect, Faults& faults) {
   WrittenExpectation written;
   if (!decode_object(kind, node, written, faults)) return false;
   expect.within = written.within;
+  expect.always = written.always;
+  expect.never = written.never;
+  if (written.within.has_value() + written.always.has_value() + written.never.has_value() > 1) {
+    faults.add(node.at, "one of \"within\", \"always\" and \"never\", remove the others or make it two steps");
+    return false;
+  }
   if (written.from && written.on) {
     faults.add(node.at, "either \"from\" (who reaches something) or \"on\" (whose state), not both");
     return false;
   }
+  if (written.process) return make_process(written, node, expect, faults);
+  if (written.from && written.dns) return make_dns(written, node, expect, faults);
   if (written.from) return make_reach(written, node, expect, faults);
   if (written.on) return make_state(written, node, expect, faults);
-  faults.add(node.at, "an expectation needs \"from\" (who reaches something) or \"on\" (whose state)");
+  faults.add(node.at, "an expectation needs \"from\" (who reaches something), \"on\" (whose state) or \"process\"");
   return false;
 }
 

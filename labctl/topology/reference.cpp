@@ -24,7 +24,7 @@ nodes:
     workloads: {web: {serve: http, port: 80}}
 scenario:
   - expect: {from: client, http: "http://192.168.1.2/", answeredBy: server}
-  - kill: {process: web@server}
+  - fault: {kill: {process: web@server}}
   - expect: {from: client, tcp: "192.168.1.2:80", fails: refused}
 ```
 
@@ -87,7 +87,10 @@ Files and daemons:
 How a scenario runs:
 
 - Its steps run in their order, up to the first that fails. `labctl test` brings the lab up, runs them, and brings it down.
-- An expectation with `within` is looked at again and again until it holds or the time is over, one without it once.
+- An expectation with `within` is looked at again and again until it holds or the time is over; with `always`, all that
+  time, and it must hold at every look; with `never`, at none. Without any of them it is looked at once.
+- A fault lasts until a step heals it, or until the scenario has ended, however it ends. A node that is restarted is as
+  new: what was broken in it is no longer. A partition is of the network and goes on.
 - A request may take 5 s, or 2 s where it is to fail by `timeout` or in any way (`any`); `timeout` says otherwise. A
   command may take 60 s.
 - Without `status`, an HTTP answer of status 400 and above is none. `answeredBy`, `answeredOn` and `sees` are compared with

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -14,8 +15,14 @@ namespace topology {
 
 using Duration = std::chrono::milliseconds;
 
-// How a probe that must not succeed is to fail.
-enum class Failure { none, any, timeout, refused, reset, unreachable };
+// How a probe that must not succeed is to fail. The last three are DNS's (RFC 1035, RFC 2308).
+enum class Failure { none, any, timeout, refused, reset, unreachable, nxdomain, nodata, servfail };
+
+// A number from one to the other, both included.
+struct Range {
+  std::uint64_t least = 0;
+  std::uint64_t most = 0;
+};
 
 // "FROM can (or cannot) reach TARGET".
 struct Reach {
@@ -24,12 +31,13 @@ struct Reach {
   Located<std::string> from;
   Failure fails = Failure::none;
   unsigned requests = 1;
-  std::optional<Duration> timeout;                // of one request
-  std::optional<unsigned> status;                 // HTTP
-  std::optional<std::string> body;                // a text that the answer has
-  std::vector<std::string> answered_by;           // names of servers; exactly these answered, each at least once
-  std::vector<Located<std::string>> answered_on;  // names of nodes; servers on exactly these answered
-  std::optional<std::string> sees;                // the client address that every server saw
+  std::optional<Duration> timeout;                     // of one request
+  std::optional<unsigned> status;                      // HTTP
+  std::optional<std::string> body;                     // a text that the answer has
+  std::vector<std::string> answered_by;                // names of servers; exactly these answered, each at least once
+  std::vector<Located<std::string>> answered_on;       // names of nodes; servers on exactly these answered
+  std::vector<std::pair<std::string, Range>> answers;  // how many each server gave; exactly these answered
+  std::optional<std::string> sees;                     // the client address that every server saw
 };
 // "On NODE, COMMAND ends and prints like this".
 struct CommandOutcome {
@@ -51,7 +59,9 @@ struct IpsetMembers {
 };
 struct ConntrackEntry {
   Located<std::string> on;
-  std::vector<std::string> fields;  // all of these words stand in one entry, in this order ("src=10.0.0.1")
+  std::vector<std::string> fields;        // all of these words stand in one entry, in this order ("src=10.0.0.1")
+  std::optional<std::uint64_t> count;     // that many entries have them; 0: none has
+  std::optional<std::uint64_t> at_least;  // 1 where neither is given
 };
 struct RuleCounter {
   Located<std::string> on;
@@ -60,11 +70,30 @@ struct RuleCounter {
   std::optional<std::uint64_t> packets;  // exactly
   std::optional<std::uint64_t> at_least;
 };
-using Expectation = std::variant<Reach, CommandOutcome, IpvsTable, IpsetMembers, ConntrackEntry, RuleCounter>;
+struct ProcessStatus {
+  Located<std::string> process;           // "NAME@NODE"
+  std::optional<std::string> state;       // of the control API
+  std::optional<std::uint64_t> restarts;  // at least
+};
+struct DnsAnswer {
+  Located<std::string> from;
+  std::string name;
+  std::string type = "A";
+  std::optional<std::string> server;  // "ADDRESS[:PORT]"; nothing: of the place's resolv.conf
+  Failure fails = Failure::none;
+  std::optional<Duration> timeout;
+  std::optional<std::vector<std::string>> records;  // exactly these, in any order
+  std::vector<std::string> contains;
+};
+using Expectation =
+    std::variant<Reach, CommandOutcome, IpvsTable, IpsetMembers, ConntrackEntry, RuleCounter, ProcessStatus, DnsAnswer>;
 
+// At most one of the periods; without any, it is looked at once.
 struct Expect {
   Expectation what;
   std::optional<Duration> within;  // it may take this long to become true
+  std::optional<Duration> always;  // it is true at every look for this long
+  std::optional<Duration> never;   // it is true at no look for this long
 };
 struct Do {
   Located<std::string> on;
@@ -73,18 +102,47 @@ struct Do {
 struct Kubectl {
   std::string arguments;  // a command line; may have ${references}
 };
-struct Kill {
-  enum class What { process, pod, node } what = What::process;
+// A Kubernetes object, as JSON; may have ${references}.
+struct Apply {
+  std::string object;
+};
+// Time that has to pass for what the scenario shows.
+struct Wait {
+  Duration time{0};
+};
+
+// ---- faults: what is broken on purpose, or mended
+
+struct Target {
+  enum class Kind { process, pod, node } kind = Kind::process;
   Located<std::string> name;  // process: "NAME@NODE"; pod: "NAMESPACE/NAME" or a reference
 };
-struct RestartProcess {
-  Located<std::string> process;
+struct TargetFault {
+  enum class What { kill, restart, pause, resume } what = What::kill;
+  Target target;
+};
+struct LinkFault {
+  bool up = false;
+  Located<std::string> link;  // "NODE:LINK"
+};
+// Nodes of different groups do not reach one another by these networks; whoever is in no group reaches all.
+struct Partition {
+  std::vector<std::vector<Located<std::string>>> groups;
+  std::vector<Located<std::string>> networks;  // empty: all bridges
+};
+using Injection = std::variant<TargetFault, LinkFault, Partition>;
+
+struct Inject {
+  Injection what;
+};
+struct Heal {
+  std::optional<Injection> what;  // nothing: all that is on
 };
 
 struct Step {
   Location at;
   std::string name;  // for people; made from the step where it has none
-  std::variant<Expect, Do, Kubectl, Kill, RestartProcess> action;
+  std::variant<Expect, Do, Kubectl, Apply, Inject, Heal, Wait> action;
 };
 
 }  // namespace topology

@@ -13,37 +13,23 @@ Type<Do> do_type() {
   return object_type(std::move(kind));
 }
 
-Type<Kill> kill_type() {
-  ObjectKind<Kill> kind{"kill",
-                        "Ends something with SIGKILL: a process, a pod's processes, or all that runs in a node.",
-                        "{process: web@rs1}"};
-  auto one = [](std::string name, Kill::What what, std::string doc, std::string example) {
-    Type<Located<std::string>> type = located(word_type("a name"));
-    return Field<Kill>{name,
-                       doc,
-                       example,
-                       type.called,
-                       false,
-                       [what, type](const yaml::Node& node, Kill& kill, Faults& faults) {
-                         if (kill.name.at.line != 0) {
-                           return faults.add(node.at, "one thing a step: process, pod or node"), false;
-                         }
-                         kill.what = what;
-                         return type.decode(node, kill.name, faults);
-                       },
-                       type.schema};
-  };
-  kind.fields = {
-      one("process", Kill::What::process, "A process, as NAME@NODE.", "web@rs1"),
-      one("pod", Kill::What::pod, "A pod, as NAMESPACE/NAME or NAME, or a reference.", "${pod:app=web:0:name}"),
-      one("node", Kill::What::node, "A node.", "rs1")};
-  Type<Kill> type = object_type(std::move(kind));
-  return {[type](const yaml::Node& node, Kill& kill, Faults& faults) {
-            if (!type.decode(node, kill, faults)) return false;
-            if (!kill.name.value.empty()) return true;
-            return faults.add(node.at, "kill what? Add process, pod or node"), false;
-          },
-          type.schema, type.called};
+// What was broken, or "all".
+Type<Heal> heal_type() {
+  return {
+      [](const yaml::Node& node, Heal& heal, Faults& faults) {
+        if (node.kind == yaml::Node::Kind::scalar && node.text == "all") return true;
+        if (node.kind != yaml::Node::Kind::mapping) {
+          return faults.add(node.at, wrong_type("a fault like {linkDown: ds:lan}, or all", node)), false;
+        }
+        Injection what;
+        if (!injection_type().decode(node, what, faults)) return false;
+        heal.what = std::move(what);
+        return true;
+      },
+      [](SchemaBuilder& builder) {
+        return boost::json::object{{"anyOf", boost::json::array{injection_type().schema(builder), {{"const", "all"}}}}};
+      },
+      "a [fault](#fault), or all"};
 }
 
 struct WrittenStep {
@@ -79,10 +65,26 @@ ObjectKind<WrittenStep> step_kind() {
                           return word_type("a command line").decode(node, value.arguments, faults);
                         },
                         text_type().schema, "a command line"};
-  Type<RestartProcess> restart{[](const yaml::Node& node, RestartProcess& value, Faults& faults) {
-                                 return located(word_type("NAME@NODE")).decode(node, value.process, faults);
-                               },
-                               text_type().schema, "NAME@NODE"};
+  Type<Apply> apply{[](const yaml::Node& node, Apply& value, Faults& faults) {
+                      Manifest manifest;
+                      if (!manifest_type().decode(node, manifest, faults)) return false;
+                      value.object = std::move(manifest.json);
+                      if (!value.object.empty()) return true;
+                      return faults.add(node.at, "expected a Kubernetes object, not the path of one: write it here"),
+                             false;
+                    },
+                    [](SchemaBuilder&) {
+                      return boost::json::object{{"type", "object"}, {"required", {"apiVersion", "kind", "metadata"}}};
+                    },
+                    "a Kubernetes object"};
+  Type<Inject> fault{[](const yaml::Node& node, Inject& value, Faults& faults) {
+                       return injection_type().decode(node, value.what, faults);
+                     },
+                     injection_type().schema, "[fault](#fault)"};
+  Type<Wait> wait{[](const yaml::Node& node, Wait& value, Faults& faults) {
+                    return duration_type().decode(node, value.time, faults);
+                  },
+                  duration_type().schema, duration_type().called};
   ObjectKind<WrittenStep> kind{"step", "One step of the scenario. Steps run in their order.",
                                "{expect: {from: client, ping: 192.168.1.2}}"};
   kind.fields = {
@@ -93,8 +95,13 @@ ObjectKind<WrittenStep> step_kind() {
       action_field("do", do_type(), "A command that changes something.",
                    "{on: ds, run: \"sysctl -w net.ipv4.vs.conntrack=1\"}"),
       action_field("kubectl", kubectl, "A command line of kubectl.", "\"scale deployment web --replicas=4\""),
-      action_field("kill", kill_type(), "Ends something with SIGKILL.", "{process: web@rs1}"),
-      action_field("restart", restart, "Ends a process and starts it again.", "proxy@worker1")};
+      action_field("apply", apply, "A Kubernetes object that the cluster is given, as kubectl apply does.",
+                   "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {a: b}}"),
+      action_field("fault", fault, "Breaks something. It is mended at the end of the scenario, or by `heal`.",
+                   "{linkDown: ds:lan}"),
+      action_field("heal", heal_type(),
+                   "Mends what a step before has broken, by the same description; `all` is everything.", "all"),
+      action_field("wait", wait, "Lets time pass that has to pass for what the scenario shows.", "5s")};
   return kind;
 }
 
@@ -106,7 +113,7 @@ Type<Step> step_type() {
             WrittenStep written;
             if (!decode_object(*kind, node, written, faults)) return false;
             if (!written.key) {
-              faults.add(node.at, "a step needs an action: expect, do, kubectl, kill or restart");
+              faults.add(node.at, "a step needs an action: expect, do, kubectl, apply, fault, heal or wait");
               return false;
             }
             step = std::move(written.step);

@@ -15,6 +15,7 @@ Type<Cluster> cluster_type();
 Type<Manifest> manifest_type();
 Type<Step> step_type();
 Type<Expect> expect_type();
+Type<Injection> injection_type();
 ObjectKind<Topology> topology_kind();
 
 }  // namespace topology

@@ -28,6 +28,17 @@ void set_flags(Socket& socket, const std::string& doing, const std::string& name
   socket.request(doing, message);
 }
 
+void set_bridge_port(Socket& socket, const std::string& doing, const std::string& name, int attribute, bool on) {
+  ifinfomsg header = header_for(get_link(socket, name).index);
+  header.ifi_family = AF_BRIDGE;
+  Message message(RTM_SETLINK, 0, header);
+  {
+    auto port = message.nest(IFLA_PROTINFO | NLA_F_NESTED);
+    message.put(attribute, static_cast<std::uint8_t>(on));
+  }
+  socket.request(doing, message);
+}
+
 std::string string_of(const nlattr* attribute) {
   return nla_get_string(attribute);
 }
@@ -164,14 +175,11 @@ void delete_link(Socket& socket, const std::string& name) {
 }
 
 void set_bridge_port_hairpin(Socket& socket, const std::string& name, bool on) {
-  ifinfomsg header = header_for(get_link(socket, name).index);
-  header.ifi_family = AF_BRIDGE;
-  Message message(RTM_SETLINK, 0, header);
-  {
-    auto port = message.nest(IFLA_PROTINFO | NLA_F_NESTED);
-    message.put(IFLA_BRPORT_MODE, static_cast<std::uint8_t>(on));
-  }
-  socket.request("set hairpin mode of bridge port " + name, message);
+  set_bridge_port(socket, "set hairpin mode of bridge port " + name, name, IFLA_BRPORT_MODE, on);
+}
+
+void set_bridge_port_isolated(Socket& socket, const std::string& name, bool on) {
+  set_bridge_port(socket, "set isolation of bridge port " + name, name, IFLA_BRPORT_ISOLATED, on);
 }
 
 }  // namespace netlink

@@ -65,5 +65,7 @@ void add_alternative_name(Socket& socket, const std::string& name, const std::st
 void delete_link(Socket& socket, const std::string& name);
 // A hairpin port may send a frame back where it came from: a pod that reaches itself through a Service needs it.
 void set_bridge_port_hairpin(Socket& socket, const std::string& name, bool on);
+// Isolated ports of a bridge do not reach one another, only those that are not.
+void set_bridge_port_isolated(Socket& socket, const std::string& name, bool on);
 
 }  // namespace netlink

@@ -19,6 +19,13 @@ class Message {
     append(&header, sizeof header);
   }
 
+  // BODY is all that follows the message's header, as the kernel wrote it.
+  static Message with_body(int type, int flags, const std::string& body) {
+    Message message(type, flags);
+    message.append(body.data(), body.size());
+    return message;
+  }
+
   Message& put(int attribute, std::uint8_t value);
   Message& put(int attribute, std::uint16_t value);
   Message& put(int attribute, std::uint32_t value);

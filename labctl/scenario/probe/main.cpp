@@ -5,10 +5,12 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "labctl/scenario/probe/dns.h"
 #include "labctl/scenario/probe/requests.h"
 #include "lib/base/error.h"
 #include "lib/base/file_descriptor.h"
@@ -16,13 +18,15 @@
 namespace {
 
 const char* const usage =
-    "usage: probe [OPTIONS] http URL | tcp HOST:PORT | udp HOST:PORT | ping HOST\n"
+    "usage: probe [OPTIONS] http URL | tcp HOST:PORT | udp HOST:PORT | ping HOST | dns NAME\n"
     "  --requests N          how many, one after the other, each by a connection of its own (1)\n"
     "  --timeout MS          how long one may take, in milliseconds (5000)\n"
     "  --interval MS         from the beginning of one to that of the next, in milliseconds (0: at once)\n"
     "  --until failure|success  the first of these ends it\n"
     "  --body-limit BYTES    how much of each answer is kept (65536)\n"
     "  --read-line           tcp: wait for the line that the server says first\n"
+    "  --type TYPE           dns: of the records (A)\n"
+    "  --server ADDRESS[:PORT]  dns: whom to ask (the first of /etc/resolv.conf)\n"
     "Prints {\"protocol\", \"target\", \"requests\": [{\"ok\", \"failure\", …}]}. Exit code 0: it did; 1: it could "
     "not; 2: usage.\n";
 
@@ -35,6 +39,7 @@ struct Options {
   std::string protocol_name;
   std::string target;
   probe::RequestOptions request;
+  probe::Question question{"", "A", ""};
   unsigned long requests = 1;
   std::chrono::milliseconds interval{0};
   std::string until;
@@ -55,7 +60,7 @@ probe::Protocol protocol(const std::string& name) {
   if (name == "tcp") return probe::Protocol::tcp;
   if (name == "udp") return probe::Protocol::udp;
   if (name == "ping") return probe::Protocol::ping;
-  throw UsageError{"\"" + name + "\" is none of http, tcp, udp and ping"};
+  throw UsageError{"\"" + name + "\" is none of http, tcp, udp, ping and dns"};
 }
 
 void read_option(int option, Options& options) {
@@ -81,6 +86,12 @@ void read_option(int option, Options& options) {
     case 'l':
       options.request.read_line = true;
       break;
+    case 'y':
+      options.question.type = optarg;
+      break;
+    case 's':
+      options.question.server = optarg;
+      break;
     default:
       throw UsageError{"no such option"};
   }
@@ -93,25 +104,33 @@ Options parse(int count, char** arguments) {
                           {"until", required_argument, nullptr, 'u'},
                           {"body-limit", required_argument, nullptr, 'b'},
                           {"read-line", no_argument, nullptr, 'l'},
+                          {"type", required_argument, nullptr, 'y'},
+                          {"server", required_argument, nullptr, 's'},
                           {nullptr, 0, nullptr, 0}};
   Options options;
   opterr = 0;
   for (int option; (option = ::getopt_long(count, arguments, "", known, nullptr)) >= 0;) read_option(option, options);
   if (count - optind != 2) throw UsageError{"say how, and whom"};
   options.protocol_name = arguments[optind];
-  options.protocol = protocol(options.protocol_name);
-  options.target = arguments[optind + 1];
+  options.target = options.question.name = arguments[optind + 1];
+  if (options.protocol_name != "dns") options.protocol = protocol(options.protocol_name);
   return options;
 }
 
-std::vector<probe::Outcome> make_requests(const Options& options) {
+std::function<probe::Outcome()> request_of(const Options& options) {
+  if (options.protocol_name == "dns") return [&] { return probe::ask(options.question, options.request.timeout); };
   probe::Target target = probe::Target::parse(options.protocol, options.target);
+  return [&options, target] { return probe::make_request(options.protocol, target, options.request); };
+}
+
+std::vector<probe::Outcome> make_requests(const Options& options) {
+  std::function<probe::Outcome()> make_request = request_of(options);
   std::vector<probe::Outcome> outcomes;
   auto next = std::chrono::steady_clock::now();
   for (unsigned long i = 0; i < options.requests; ++i) {
     std::this_thread::sleep_until(next);
     next += options.interval;
-    outcomes.push_back(probe::make_request(options.protocol, target, options.request));
+    outcomes.push_back(make_request());
     if (options.until == (outcomes.back().failure ? "failure" : "success")) break;
   }
   return outcomes;

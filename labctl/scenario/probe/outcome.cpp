@@ -61,6 +61,12 @@ std::string to_string(Failure failure) {
       return "reset";
     case Failure::unreachable:
       return "unreachable";
+    case Failure::nxdomain:
+      return "nxdomain";
+    case Failure::nodata:
+      return "nodata";
+    case Failure::servfail:
+      return "servfail";
     case Failure::other:
       break;
   }

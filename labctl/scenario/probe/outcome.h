@@ -7,7 +7,7 @@
 
 namespace probe {
 
-enum class Failure { timeout, refused, reset, unreachable, other };
+enum class Failure { timeout, refused, reset, unreachable, nxdomain, nodata, servfail, other };
 std::string to_string(Failure failure);
 
 // Thrown where a request fails. What keeps the probe itself from running is a base::Error instead.

@@ -22,6 +22,7 @@ class ReferenceChecker {
     if (reach.sees) check(*reach.sees);
     for (const std::string& server : reach.answered_by) check(server);
     for (const Located<std::string>& node : reach.answered_on) check(node);
+    for (const auto& [server, count] : reach.answers) check(server);
   }
   void operator()(const CommandOutcome& outcome) {
     check(outcome.on);
@@ -45,13 +46,27 @@ class ReferenceChecker {
     check(rule.on);
     check(rule.rule);
   }
+  void operator()(const ProcessStatus&) {}
+  void operator()(const DnsAnswer& answer) {
+    check(answer.from);
+    check(answer.name);
+    if (answer.server) check(*answer.server);
+    for (const std::string& record : answer.records.value_or(std::vector<std::string>())) check(record);
+    for (const std::string& record : answer.contains) check(record);
+  }
   void operator()(const Do& command) {
     check(command.on);
     check(command.command, TextKind::command_line);
   }
   void operator()(const Kubectl& kubectl) { check(kubectl.arguments, TextKind::command_line); }
-  void operator()(const Kill& kill) { check(kill.name); }
-  void operator()(const RestartProcess& restart) { check(restart.process); }
+  void operator()(const Apply& apply) { check(apply.object, TextKind::command_line); }
+  void operator()(const Inject& fault) { std::visit(*this, fault.what); }
+  void operator()(const TargetFault& fault) { check(fault.target.name); }
+  void operator()(const LinkFault& fault) { check(fault.link); }
+  void operator()(const Partition&) {}
+  // It is the description of a fault that is checked itself.
+  void operator()(const Heal&) {}
+  void operator()(const Wait&) {}
 
  private:
   void check(const Located<std::string>& text) { check(text.value, TextKind::plain, text.at); }

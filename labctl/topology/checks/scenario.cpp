@@ -5,6 +5,7 @@
 #include <set>
 
 #include "labctl/topology/checks/checks.h"
+#include "labctl/topology/injection.h"
 #include "labctl/topology/values.h"
 
 namespace topology {
@@ -106,11 +107,12 @@ class Checker {
 
   // What cannot be seen in an answer of this protocol, or of none.
   void check_answer(const Step& step, const Reach& reach) {
-    const std::pair<const char*, bool> asked[] = {{"status", reach.status.has_value()},
-                                                  {"body", reach.body.has_value()},
-                                                  {"answeredBy", !reach.answered_by.empty()},
-                                                  {"answeredOn", !reach.answered_on.empty()},
-                                                  {"sees", reach.sees.has_value()}};
+    const std::pair<const char*, bool> asked[] = {
+        {"status", reach.status.has_value()},       {"body", reach.body.has_value()},
+        {"answeredBy", !reach.answered_by.empty()}, {"answeredOn", !reach.answered_on.empty()},
+        {"answers", !reach.answers.empty()},        {"sees", reach.sees.has_value()}};
+    check_counts(step, reach);
+    check_failure(step, reach.fails, false);
     for (const auto& [key, is_asked] : asked) {
       if (!is_asked) continue;
       if (reach.fails != Failure::none) {
@@ -122,6 +124,51 @@ class Checker {
         faults_.add(step.at, fmt::format("\"status\" is of HTTP, remove it or use http instead of {}", reach.protocol));
       }
     }
+  }
+
+  void check_counts(const Step& step, const Reach& reach) {
+    if (reach.answers.empty()) return;
+    std::uint64_t least = 0, most = 0;
+    for (const auto& [server, count] : reach.answers) least += count.least, most += count.most;
+    if (reach.requests >= least && reach.requests <= most) return;
+    std::string all = least == most ? fmt::format("{}", least) : fmt::format("{} to {}", least, most);
+    faults_.add(step.at,
+                fmt::format("\"answers\" are {} in all, and \"requests\" {}: make them agree", all, reach.requests));
+  }
+
+  // DNS has failures of its own, and of those of connections only some.
+  void check_failure(const Step& step, Failure failure, bool dns) {
+    bool of_dns = failure == Failure::nxdomain || failure == Failure::nodata || failure == Failure::servfail;
+    bool of_connections = failure == Failure::reset || failure == Failure::unreachable;
+    if (of_dns && !dns) faults_.add(step.at, "\"fails\": nxdomain, nodata and servfail are of dns");
+    if (of_connections && dns) {
+      faults_.add(step.at, "\"fails\": a name server's failure is nxdomain, nodata, servfail, refused, timeout or any");
+    }
+  }
+
+  void check_expectation(const Step& step, const DnsAnswer& answer) {
+    check_place(answer.from);
+    check_failure(step, answer.fails, true);
+    bool asks_records = answer.records || !answer.contains.empty();
+    if (asks_records && answer.fails != Failure::none) {
+      faults_.add(step.at, "records are of an answer, and \"fails\" says that there is none, remove either");
+    }
+    if (!answer.server || has_reference(*answer.server)) return;
+    if (IpAddress::parse(*answer.server) || parse_endpoint(*answer.server)) return;
+    faults_.add(step.at,
+                fmt::format("\"{}\" is not a name server, write its address, or address:port", *answer.server));
+  }
+
+  void check_expectation(const Step& step, const ProcessStatus& status) {
+    check_process(status.process);
+    if (!status.state && !status.restarts) {
+      faults_.add(step.at, "\"process\" says which, add what is expected of it: state or restarts");
+    }
+  }
+
+  void check_expectation(const Step& step, const ConntrackEntry& entry) {
+    check_place(entry.on);
+    if (entry.count && entry.at_least) faults_.add(step.at, "either \"count\" (exactly) or \"atLeast\", not both");
   }
 
   void check_expectation(const Step& step, const IpvsTable& table) {
@@ -153,17 +200,75 @@ class Checker {
     if (!topology_.cluster) faults_.add(step.at, fmt::format("kubectl needs a cluster, {}", cluster_mend));
   }
 
-  void check(const Step&, const RestartProcess& restart) { check_process(restart.process); }
+  void check(const Step& step, const Apply&) {
+    if (!topology_.cluster) faults_.add(step.at, fmt::format("apply needs a cluster, {}", cluster_mend));
+  }
 
-  void check(const Step&, const Kill& kill) {
-    switch (kill.what) {
-      case Kill::What::process:
-        return check_process(kill.name);
-      case Kill::What::node:
-        return check_node(kill.name);
-      case Kill::What::pod:
-        if (!topology_.cluster) faults_.add(kill.name.at, fmt::format("pods need a cluster, {}", cluster_mend));
+  void check(const Step& step, const Wait& wait) {
+    if (wait.time.count() == 0) faults_.add(step.at, "\"wait\" for no time, write how long or remove it");
+  }
+
+  // ---- faults
+
+  void check(const Step&, const Inject& fault) {
+    std::visit([&](const auto& it) { check_fault(it); }, fault.what);
+    injected_.push_back(boost::json::serialize(to_json(fault.what)));
+  }
+
+  void check(const Step& step, const Heal& heal) {
+    if (!heal.what) return;
+    std::string what = boost::json::serialize(to_json(*heal.what));
+    if (std::find(injected_.begin(), injected_.end(), what) != injected_.end()) return;
+    faults_.add(step.at,
+                fmt::format("\"heal\": no step before this one has the fault {}{}", what, suggestion(what, injected_)));
+  }
+
+  void check_fault(const TargetFault& fault) {
+    const Target& target = fault.target;
+    switch (target.kind) {
+      case Target::Kind::process:
+        return check_process(target.name);
+      case Target::Kind::node:
+        return check_node(target.name);
+      case Target::Kind::pod:
+        if (!topology_.cluster) faults_.add(target.name.at, fmt::format("pods need a cluster, {}", cluster_mend));
+        if (fault.what == TargetFault::What::restart) {
+          faults_.add(target.name.at, "a pod is not restarted, kill it: its node starts it again");
+        }
     }
+  }
+
+  // Agents make links of their own on a cluster's nodes, and a pod has them from its node.
+  void check_fault(const LinkFault& fault) {
+    auto [place, link] = split_link(fault.link.value);
+    if (link.empty() || place.empty()) {
+      return faults_.add(fault.link.at, fmt::format("\"{}\" is not a link, write NODE:LINK", fault.link.value));
+    }
+    check_place({place, fault.link.at});
+    const Node* node = topology_.find_node(place);
+    if (node == nullptr || topology_.cluster || find_link(*node, link) != nullptr) return;
+    faults_.add(fault.link.at,
+                fmt::format("node {} has no link \"{}\"{}", place, link, suggestion(link, names_of(node->links))));
+  }
+
+  void check_fault(const Partition& partition) {
+    std::set<std::string> seen;
+    for (const auto& group : partition.groups) {
+      for (const Located<std::string>& node : group) {
+        check_node(node);
+        if (seen.insert(node.value).second) continue;
+        faults_.add(node.at, fmt::format("node {} is in two groups, or twice in one: remove one of them", node.value));
+      }
+    }
+    for (const Located<std::string>& network : partition.networks) {
+      if (topology_.find_network(network.value) != nullptr) continue;
+      faults_.add(network.at, fmt::format("no network \"{}\"{}", network.value,
+                                          suggestion(network.value, names_of(topology_.networks))));
+    }
+    if (partition.groups.size() >= 2 || partition.groups.empty()) return;
+    const auto& only = partition.groups.front();
+    faults_.add(only.empty() ? Location{} : only.front().at,
+                "a partition has two groups of nodes at least, add another");
   }
 
   const Topology& topology_;
@@ -171,6 +276,7 @@ class Checker {
   std::vector<std::string> nodes_;
   std::vector<std::string> places_;  // and pods
   std::vector<std::string> processes_;
+  std::vector<std::string> injected_;  // by the steps so far, as JSON
 };
 
 }  // namespace

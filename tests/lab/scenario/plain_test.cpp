@@ -48,11 +48,11 @@ scenario:
   - expect: { from: client, http: "http://192.168.113.99:8080/", fails: unreachable }
   - do: { on: rs1, run: "iptables -F INPUT" }
   - expect: { on: client, run: "ip route get 192.168.113.99", prints: "dev lan src ${node:client:ip}" }
-  - kill: { process: web@rs1 }
+  - fault: { kill: { process: web@rs1 } }
   - expect: { from: client, http: "http://192.168.113.99:8080/", fails: refused, within: 5s }
-  - restart: web@rs1
+  - fault: { restart: { process: web@rs1 } }
   - expect: { from: client, http: "http://192.168.113.99:8080/", within: 10s }
-  - kill: { node: rs2 }
+  - fault: { kill: { node: rs2 } }
   - expect: { from: client, http: "http://192.168.113.100:8080/", timeout: 1s, fails: any, within: 5s }
 )";
 
@@ -81,7 +81,7 @@ nodes:
   a: { links: { lan: 10.0.0.1 }, workloads: { web: { serve: http, port: 80 }, talks: { run: "echo my last words; sleep 1000" } } }
   b: { links: { lan: 10.0.0.2 } }
 scenario:
-  - kill: { process: web@a }
+  - fault: { kill: { process: web@a } }
   - expect: { from: b, http: "http://10.0.0.1/", within: 200ms }
   - do: { on: a, run: "true" }
 )";

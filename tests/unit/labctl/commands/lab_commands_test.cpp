@@ -186,10 +186,60 @@ TEST_F(LabCommandsTest, ExecTellsAMissingCommandFromAMissingNode) {
   EXPECT_THAT(node.err, HasSubstr("has no node or pod \"b\""));
 }
 
+TEST_F(LabCommandsTest, FaultBreaksAndMends) {
+  lab_.answers["POST /v1/faults"] = fake::answer(200, R"({"id": 3, "what": "link a:lan is down"})");
+  lab_.answers["DELETE /v1/faults/3"] = lab_.answers["DELETE /v1/faults"] = fake::answer(200, "{}");
+  auto asked = [&](const std::vector<std::string>& words) {
+    std::vector<std::string> arguments{"fault", "fake"};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    Outcome outcome = labctl(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return lab_.requests().back();
+  };
+  EXPECT_EQ(asked({"link-down", "a:lan", "--for", "10s"}),
+            R"(POST /v1/faults {"fault":{"linkDown":"a:lan"},"for":"10s"})");
+  EXPECT_EQ(asked({"link-up", "a:lan"}), R"(POST /v1/faults {"fault":{"linkUp":"a:lan"}})");
+  EXPECT_EQ(asked({"pause", "a"}), R"(POST /v1/faults {"fault":{"pause":{"node":"a"}}})");
+  EXPECT_EQ(asked({"resume", "web@a"}), R"(POST /v1/faults {"fault":{"resume":{"process":"web@a"}}})");
+  EXPECT_EQ(asked({"kill", "default/web-1"}), R"(POST /v1/faults {"fault":{"kill":{"pod":"default/web-1"}}})");
+  EXPECT_EQ(asked({"partition", "a,b", "c", "--network", "lan"}),
+            R"(POST /v1/faults {"fault":{"partition":{"groups":[["a","b"],["c"]],"networks":["lan"]}}})");
+  EXPECT_EQ(asked({"heal", "3"}), "DELETE /v1/faults/3");
+  EXPECT_EQ(asked({"heal", "all"}), "DELETE /v1/faults");
+  EXPECT_EQ(asked({"heal"}), "DELETE /v1/faults");
+  EXPECT_EQ(labctl({"fault", "fake", "link-down", "a:lan"}).out, "3: link a:lan is down\n");
+}
+
+TEST_F(LabCommandsTest, FaultListsThoseThatAreOn) {
+  lab_.answers["GET /v1/faults"] = fake::answer(200, R"({"faults": []})");
+  EXPECT_EQ(labctl({"fault", "fake"}).out, "no fault is on\n");
+  lab_.answers["GET /v1/faults"] =
+      fake::answer(200, R"({"faults": [{"id": 3, "what": "node a is paused", "since": "2026-01-31T12:00:00.123Z"}]})");
+  EXPECT_THAT(labctl({"fault", "fake"}).out, ::testing::ContainsRegex("3 +node a is paused +[0-9]+ d"));
+  EXPECT_EQ(boost::json::parse(labctl({"fault", "fake", "--json"}).out).at("faults").as_array().size(), 1u);
+}
+
+TEST_F(LabCommandsTest, FaultRefusesWhatIsNoFault) {
+  EXPECT_THAT(labctl({"fault", "fake", "pause", "b"}).err, HasSubstr("has no node or pod \"b\""));
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"brake"},
+                                             {"pause"},
+                                             {"pause", "a", "b"},
+                                             {"partition", "a"},
+                                             {"heal", "x"},
+                                             {"pause", "a", "--for", "x"},
+                                             {"pause", "a", "--network", "lan"}}) {
+    std::vector<std::string> arguments{"fault", "fake"};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    EXPECT_EQ(labctl(arguments).exit_code, kBadInput) << words.front();
+  }
+}
+
 TEST_F(LabCommandsTest, CompletionKnowsTheNames) {
   EXPECT_EQ(labctl({"__complete", "labs"}).out, "fake\n");
   EXPECT_EQ(labctl({"__complete", "nodes", "fake"}).out, "a\ndefault/web-1\n");
   EXPECT_EQ(labctl({"__complete", "targets", "fake"}).out, "a\ndefault/web-1\nweb@a\n");
+  EXPECT_EQ(labctl({"__complete", "faulty", "fake"}).out, "a\ndefault/web-1\na:lan\nweb@a\n");
   EXPECT_EQ(labctl({"__complete", "places", "fa"}).out, "fake:\n");
   EXPECT_EQ(labctl({"__complete", "places", "fake:"}).out, "fake:a:\nfake:default/web-1:\n");
   Outcome none = labctl({"__complete", "nodes", "nosuch"});

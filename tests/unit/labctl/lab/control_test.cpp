@@ -45,6 +45,18 @@ TEST_F(ControlTest, CallsAreTheApis) {
                           "POST /v1/processes/web%40a/signal {\"signal\":15}"));
 }
 
+TEST_F(ControlTest, FaultsAreTheApis) {
+  lab_.answers["POST /v1/faults"] = fake::answer(200, R"({"id": 3})");
+  lab_.answers["GET /v1/faults"] = fake::answer(200, R"({"faults": [{"id": 3}]})");
+  lab_.answers["DELETE /v1/faults/3"] = lab_.answers["DELETE /v1/faults"] = fake::answer(200, "{}");
+  EXPECT_EQ(control_.inject({{"linkDown", "a:lan"}}, "10s").at("id"), 3);
+  EXPECT_EQ(control_.faults().size(), 1u);
+  control_.heal(3);
+  control_.heal_all();
+  EXPECT_THAT(lab_.requests(), ElementsAre(R"(POST /v1/faults {"fault":{"linkDown":"a:lan"},"for":"10s"})",
+                                           "GET /v1/faults", "DELETE /v1/faults/3", "DELETE /v1/faults"));
+}
+
 TEST_F(ControlTest, ARefusalIsInTheSupervisorsWords) {
   lab_.answers["POST /v1/nodes/a/kill"] = fake::answer(409, R"({"error": "node a: the kernel would not"})");
   EXPECT_EQ(error_of([&] { control_.kill_node("a"); }), "node a: the kernel would not");

@@ -249,13 +249,15 @@ TEST(PlanProcesses, AreThoseThatAScenarioKnows) {
     text = text.substr(0, text.find("scenario:")) + "scenario:\n";
     std::string all = text;
     Plan plan = plan_named(name);
-    for (const Process& process : plan.processes) all += "  - restart: " + process.full_name() + "\n";
+    for (const Process& process : plan.processes)
+      all += "  - fault: {restart: {process: " + process.full_name() + "}}\n";
     if (plan.processes.empty()) continue;
     EXPECT_NO_THROW(topology::parse(all, name)) << all;
   }
   std::string cluster = base::read_file(kFolder / "cluster.yaml");
   for (const char* other : {"proxy@client", "apiserver@worker1", "kube-apply@worker1", "controller@worker2"}) {
-    EXPECT_THROW(topology::parse(cluster + "scenario: [{restart: " + other + "}]\n", "x"), topology::InvalidTopology)
+    EXPECT_THROW(topology::parse(cluster + "scenario: [{fault: {restart: {process: " + other + "}}}]\n", "x"),
+                 topology::InvalidTopology)
         << other;
   }
 }

@@ -112,17 +112,71 @@ TEST_F(EngineTest, RunsKubectlWithWordsAsAShellWouldSplitThem) {
   EXPECT_THAT(run("  - kubectl: get x\n")[0].seen, HasSubstr("NotFound"));
 }
 
-TEST_F(EngineTest, KillsRestartsAndHeals) {
+TEST_F(EngineTest, AsksTheLabForFaultsAndHealsThem) {
   auto results =
-      run("  - kill: {process: web@client}\n  - kill: {node: ds}\n  - kill: {pod: shell}\n  - kill: {process: "
-          "proxy@client}\n"
-          "  - restart: proxy@client\n");
+      run("  - fault: {kill: {process: web@client}}\n  - fault: {kill: {pod: shell}}\n"
+          "  - fault: {linkDown: 'ds:lan'}\n  - heal: {linkDown: 'ds:lan'}\n"
+          "  - fault: {partition: [[client], [ds]]}\n  - fault: {restart: {process: proxy@client}}\n  - heal: all\n");
   for (const StepResult& result : results) EXPECT_EQ(result.outcome, Outcome::passed) << result.seen;
-  EXPECT_THAT(lab_.calls, ElementsAre("signal 9 web@client", "kill node ds", "kill node default/shell",
-                                      "signal 9 proxy@client", "restart proxy@client"));
-  lab_.calls.clear();
-  engine_->heal();
-  EXPECT_THAT(lab_.calls, ElementsAre("restart node ds", "restart web@client"));
+  EXPECT_THAT(lab_.calls,
+              ElementsAre(R"({"kill":{"process":"web@client"}})", R"({"kill":{"pod":"default/shell"}})",
+                          R"({"linkDown":"ds:lan"})", "heal 3", R"({"partition":{"groups":[["client"],["ds"]]}})",
+                          R"({"restart":{"process":"proxy@client"}})", "heal all"));
+  EXPECT_EQ(results[0].what, "fault: process web@client is killed");
+  EXPECT_EQ(results[3].what, "healed: link ds:lan is down");
+  EXPECT_EQ(results[4].what, "fault: partition of all networks: client | ds");
+}
+
+TEST_F(EngineTest, WhatDoesNotStayOnCannotBeHealed) {
+  auto results = run("  - fault: {restart: {process: proxy@client}}\n  - heal: {restart: {process: proxy@client}}\n");
+  EXPECT_EQ(results[1].outcome, Outcome::failed);
+  EXPECT_EQ(results[1].seen, "restart process proxy@client: it does not stay on");
+}
+
+TEST_F(EngineTest, AppliesAnObject) {
+  auto results =
+      run("  - apply: {apiVersion: v1, kind: ConfigMap, metadata: {name: x}, data: {ip: '${node:ds:ip}'}}\n");
+  EXPECT_EQ(results[0].outcome, Outcome::passed) << results[0].seen;
+  EXPECT_EQ(results[0].what, "apply ConfigMap x");
+  EXPECT_THAT(lab_.calls, ElementsAre(R"(kubectl|apply|-f|- < {"apiVersion":"v1","kind":"ConfigMap",)"
+                                      R"("metadata":{"name":"x"},"data":{"ip":"10.0.0.2"}})"));
+}
+
+TEST_F(EngineTest, LetsTimePass) {
+  auto results = run("  - wait: 200ms\n");
+  EXPECT_EQ(results[0].what, "wait 200 ms");
+  EXPECT_GE(results[0].took, milliseconds(200));
+}
+
+TEST_F(EngineTest, AlwaysMeansAtEveryLook) {
+  found_at_look(0);
+  auto results = run("  - expect: {from: client, tcp: 'x:1', always: 300ms}\n");
+  EXPECT_EQ(results[0].outcome, Outcome::passed);
+  EXPECT_EQ(results[0].expected, "client reaches by TCP x:1, always, for 300 ms");
+  EXPECT_GE(results[0].took, milliseconds(300));
+  EXPECT_GT(results[0].looks, 2u);
+  lab_.answer = [looks = 0](const lab::Command&) mutable {
+    return ++looks == 3 ? probed({failed("refused")}) : probed({answered("rs1")});
+  };
+  results = run("  - expect: {from: client, tcp: 'x:1', always: 60s}\n");
+  EXPECT_EQ(results[0].outcome, Outcome::failed);
+  EXPECT_EQ(results[0].looks, 3u) << "one look is enough to know";
+  EXPECT_THAT(results[0].seen, HasSubstr("refused"));
+}
+
+TEST_F(EngineTest, NeverMeansAtNoLook) {
+  found_at_look(1000000);
+  auto results = run("  - expect: {from: client, tcp: 'x:1', never: 300ms}\n");
+  EXPECT_EQ(results[0].outcome, Outcome::passed);
+  EXPECT_GT(results[0].looks, 2u);
+  found_at_look(3);
+  results = run("  - expect: {from: client, tcp: 'x:1', never: 60s}\n");
+  EXPECT_EQ(results[0].outcome, Outcome::failed);
+  EXPECT_EQ(results[0].looks, 3u);
+  lab_.answer = [](const lab::Command&) -> lab::CommandResult { throw base::Error("the lab is dead"); };
+  results = run("  - expect: {from: client, tcp: 'x:1', never: 60s}\n");
+  EXPECT_EQ(results[0].outcome, Outcome::failed) << "what cannot be seen is no proof that it is not";
+  EXPECT_EQ(results[0].seen, "the lab is dead");
 }
 
 TEST_F(EngineTest, ExplainsAReachThatFails) {

@@ -19,27 +19,33 @@ class FakeLab : public scenario::LabAccess {
     commands.push_back(command);
     return answer ? answer(command) : lab::CommandResult();
   }
-  lab::CommandResult kubectl(const std::vector<std::string>& arguments, std::chrono::milliseconds) override {
+  lab::CommandResult kubectl(const std::vector<std::string>& arguments, const std::string& input,
+                             std::chrono::milliseconds) override {
     calls.push_back("kubectl");
     for (const std::string& word : arguments) calls.back() += "|" + word;
+    if (!input.empty()) calls.back() += " < " + input;
     return kubectl_result;
   }
   boost::json::array nodes() override { return {}; }
   boost::json::array processes() override { return process_list; }
   std::string process_log(const std::string& full_name) override { return logs[full_name]; }
   std::string events() override { return "{}\n"; }
-  void kill_node(const std::string& name) override { calls.push_back("kill node " + name); }
-  void restart_node(const std::string& name) override { calls.push_back("restart node " + name); }
-  void restart_process(const std::string& name) override { calls.push_back("restart " + name); }
-  void signal_process(const std::string& name, int signal) override {
-    calls.push_back("signal " + std::to_string(signal) + " " + name);
+  // Those that are healed by name do not stay on.
+  std::optional<std::uint64_t> inject(const boost::json::object& fault) override {
+    calls.push_back(boost::json::serialize(fault));
+    bool stays = !fault.contains("restart") && !fault.contains("resume") && !fault.contains("linkUp");
+    return stays ? std::optional(next_fault++) : std::nullopt;
   }
+  boost::json::array faults() override { return fault_list; }
+  void heal(std::uint64_t fault) override { calls.push_back("heal " + std::to_string(fault)); }
+  void heal_all() override { calls.emplace_back("heal all"); }
 
   Answer answer;
   std::vector<lab::Command> commands;
   std::vector<std::string> calls;
   lab::CommandResult kubectl_result;
-  boost::json::array process_list;
+  boost::json::array process_list, fault_list;
+  std::uint64_t next_fault = 1;
   std::map<std::string, std::string> logs;
 };
 

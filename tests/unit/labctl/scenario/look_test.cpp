@@ -15,7 +15,7 @@ version: 1
 name: lab
 networks: {lan: {subnet: 10.0.0.0/24}}
 nodes:
-  client: {links: {lan: 10.0.0.1}}
+  client: {links: {lan: 10.0.0.1}, workloads: {w: {run: x}}}
   ds: {links: {lan: 10.0.0.2}}
 scenario: [{expect: )";
 
@@ -81,6 +81,15 @@ TEST_F(LookTest, AnsweredOnMeansExactlyTheseNodes) {
   probe_answers({answered("a", "ds"), answered("b", "ds")});
   EXPECT_TRUE(holds("{from: client, http: 'http://x/', requests: 2, answeredOn: ds}"));
   EXPECT_FALSE(holds("{from: client, http: 'http://x/', requests: 2, answeredOn: [ds, client]}"));
+}
+
+TEST_F(LookTest, AnswersAreCounted) {
+  probe_answers({answered("rs1"), answered("rs2"), answered("rs1"), answered("rs1")});
+  EXPECT_TRUE(holds("{from: client, http: 'http://x/', requests: 4, answers: {rs1: 3, rs2: 1}}"));
+  EXPECT_TRUE(holds("{from: client, http: 'http://x/', requests: 4, answers: {rs1: 2-3, rs2: 1-4, rs3: 0-1}}"));
+  EXPECT_FALSE(holds("{from: client, http: 'http://x/', requests: 4, answers: {rs1: 0-4}}")) << "rs2 answered, too";
+  EXPECT_EQ(seen("{from: client, http: 'http://x/', requests: 4, answers: {rs1: 2, rs2: 2}}"),
+            "of 4 requests were answered 3 by rs1, 1 by rs2");
 }
 
 TEST_F(LookTest, SeesIsWhatEveryServerSaw) {
@@ -171,6 +180,57 @@ TEST_F(LookTest, AConnectionHasTheseWordsInThisOrder) {
   inspect_answers(R"({"entries":[]})");
   EXPECT_EQ(seen("{on: ds, conntrack: 'udp'}"), "the connection table is empty");
 }
+
+TEST_F(LookTest, ConnectionsAreCounted) {
+  inspect_answers(R"({"entries":[
+    {"line":"tcp      6 431999 ESTABLISHED src=10.0.0.1 dst=10.10.0.1 sport=4000 dport=80 src=10.10.0.1 dst=10.0.0.1"},
+    {"line":"tcp      6 100 ESTABLISHED src=10.0.0.1 dst=10.10.0.1 sport=4001 dport=80 src=10.10.0.1 dst=10.0.0.1"},
+    {"line":"tcp      6 119 TIME_WAIT src=10.0.0.1 dst=10.10.0.1 sport=4002 dport=80 src=10.10.0.1 dst=10.0.0.1"}]})");
+  EXPECT_TRUE(holds("{on: ds, conntrack: 'tcp ESTABLISHED src=10.0.0.1', count: 2}"));
+  EXPECT_FALSE(holds("{on: ds, conntrack: 'tcp ESTABLISHED src=10.0.0.1', count: 1}"));
+  EXPECT_TRUE(holds("{on: ds, conntrack: 'tcp', atLeast: 3}"));
+  EXPECT_FALSE(holds("{on: ds, conntrack: 'tcp', atLeast: 4}"));
+  EXPECT_TRUE(holds("{on: ds, conntrack: 'udp', count: 0}"));
+  EXPECT_FALSE(holds("{on: ds, conntrack: 'tcp TIME_WAIT', count: 0}"));
+}
+
+TEST_F(LookTest, AProcessIsInAState) {
+  lab_.process_list = {{{"name", "w@client"}, {"state", "exited"}, {"restarts", 2}, {"exit", 3}}};
+  EXPECT_TRUE(holds("{process: w@client, state: exited, restarts: 2}"));
+  EXPECT_EQ(seen("{process: w@client, state: ready}"), "it is exited, exit code 3, and was restarted 2 times");
+  EXPECT_FALSE(holds("{process: w@client, restarts: 3}"));
+  EXPECT_TRUE(holds("{process: w@client, restarts: 1}"));
+}
+
+// ---- DNS
+
+TEST_F(LookTest, ANameServerAnswersExactlyTheseRecords) {
+  probe_answers({R"({"ok":true,"body":"10.0.0.1\n10.0.0.2","milliseconds":1})"});
+  EXPECT_TRUE(holds("{from: client, dns: web.lab, records: [10.0.0.2, '${node:client:ip}'], server: 10.0.0.2}"));
+  EXPECT_THAT(asked(),
+              testing::ElementsAre("/run/labctl/libexec/probe", "--requests", "1", "--timeout", "5000", "--body-limit",
+                                   "65536", "--type", "A", "--server", "10.0.0.2", "dns", "web.lab"));
+  EXPECT_EQ(seen("{from: client, dns: web.lab, records: 10.0.0.1}"), "answered 10.0.0.1, 10.0.0.2 (1.0 ms)");
+  EXPECT_FALSE(holds("{from: client, dns: web.lab, records: 10.0.0.1}"));
+  EXPECT_TRUE(holds("{from: client, dns: web.lab, contains: 10.0.0.1}"));
+  EXPECT_FALSE(holds("{from: client, dns: web.lab, contains: 10.0.0.3}"));
+  EXPECT_FALSE(holds("{from: client, dns: web.lab, fails: any}"));
+  probe_answers({R"({"ok":true,"body":"0 5 80 Web.lab."})"});
+  EXPECT_TRUE(holds("{from: client, dns: _http._tcp.lab, type: SRV, records: 0 5 80 web.lab}"));
+  probe_answers({R"({"ok":true,"body":"\"Hello there\""})"});
+  EXPECT_TRUE(holds("{from: client, dns: web.lab, type: TXT, records: Hello there}"));
+  EXPECT_FALSE(holds("{from: client, dns: web.lab, type: TXT, records: hello there}")) << "text is not a name";
+}
+
+TEST_F(LookTest, ANameServerFailsAsExpected) {
+  probe_answers({failed("nxdomain", "there is no such name")});
+  EXPECT_TRUE(holds("{from: client, dns: web.lab, fails: nxdomain}"));
+  EXPECT_FALSE(holds("{from: client, dns: web.lab, fails: nodata}"));
+  EXPECT_TRUE(holds("{from: client, dns: web.lab, fails: any}"));
+  EXPECT_EQ(seen("{from: client, dns: web.lab}"), "nxdomain after 2000.0 ms (there is no such name)");
+}
+
+// ---- rules
 
 TEST_F(LookTest, ARuleHasCounted) {
   inspect_answers(R"x({"rules":[

@@ -95,7 +95,7 @@ TEST(BadInput, TheLargestFilesAreReadInSeconds) {
     if (i < 15000) chain += fmt::format("w{}: {{run: x, after: w{}}},", i, i + 1);
   }
   networks += "  last: {subnet: 10.9.9.0/24}\n";
-  chain += "w15000: {run: x}}}}\nscenario: [{restart: w@a}]\n";
+  chain += "w15000: {run: x}}}}\nscenario: [{fault: {restart: {process: w@a}}}]\n";
   auto begin = std::chrono::steady_clock::now();
   EXPECT_THAT(refusal(networks, "f"),
               HasSubstr("subnet 10.9.9.0/24 overlaps 10.9.9.0/24 of network n2313 (line 2317)"));

@@ -285,10 +285,48 @@ TEST(Decode, StatesOfANode) {
 TEST(Decode, Actions) {
   EXPECT_EQ(step<Do>(everything(), 11).on.value, "ds");
   EXPECT_EQ(step<Do>(everything(), 11).command, "sysctl -w net.ipv4.vs.conntrack=1");
-  EXPECT_EQ(step<Kill>(everything(), 12).what, Kill::What::process);
-  EXPECT_EQ(step<Kill>(everything(), 12).name.value, "web@rs1");
-  EXPECT_EQ(step<Kill>(everything(), 13).what, Kill::What::node);
-  EXPECT_EQ(step<RestartProcess>(everything(), 14).process.value, "web@rs1");
+}
+
+TEST(Decode, FaultsAndHealing) {
+  auto fault = [](size_t index) { return step<Inject>(everything(), index).what; };
+  auto target = [&](size_t index) { return std::get<TargetFault>(fault(index)); };
+  EXPECT_EQ(target(12).what, TargetFault::What::kill);
+  EXPECT_EQ(target(12).target.kind, Target::Kind::process);
+  EXPECT_EQ(target(12).target.name.value, "web@rs1");
+  EXPECT_EQ(target(13).target.kind, Target::Kind::node);
+  EXPECT_EQ(target(14).what, TargetFault::What::restart);
+  EXPECT_EQ(target(15).what, TargetFault::What::pause);
+  EXPECT_EQ(std::get<LinkFault>(fault(16)).link.value, "ds:lan");
+  EXPECT_FALSE(std::get<LinkFault>(fault(16)).up);
+  auto partition = std::get<Partition>(fault(17));
+  EXPECT_THAT(values(partition.groups.at(0)), ElementsAre("client", "ds"));
+  EXPECT_THAT(values(partition.networks), ElementsAre("lan"));
+  EXPECT_EQ(std::get<Partition>(fault(18)).groups.size(), 2u);
+  EXPECT_TRUE(step<Heal>(everything(), 19).what.has_value());
+  EXPECT_FALSE(step<Heal>(everything(), 20).what.has_value());
+  EXPECT_EQ(step<Wait>(everything(), 21).time, Duration(100));
+}
+
+TEST(Decode, PeriodsAndCounts) {
+  EXPECT_EQ(step<Expect>(everything(), 22).always, Duration(5000));
+  EXPECT_EQ(expectation<Reach>(22).answers.at(0).first, "rs1");
+  EXPECT_EQ(expectation<Reach>(22).answers.at(0).second.least, 1u);
+  EXPECT_EQ(expectation<Reach>(22).answers.at(1).second.most, 2u);
+  EXPECT_EQ(step<Expect>(everything(), 23).never, Duration(5000));
+  EXPECT_EQ(expectation<ProcessStatus>(23).state, "ready");
+  EXPECT_EQ(expectation<ProcessStatus>(23).restarts, 1u);
+  EXPECT_EQ(expectation<ConntrackEntry>(24).count, 0u);
+}
+
+TEST(Decode, QuestionsToNameServers) {
+  const auto answer = expectation<DnsAnswer>(25);
+  EXPECT_EQ(answer.name, "web.lab");
+  EXPECT_EQ(answer.type, "AAAA");
+  EXPECT_EQ(answer.server, "10.0.0.1:5353");
+  EXPECT_THAT(*answer.records, ElementsAre("fd00::1"));
+  EXPECT_THAT(answer.contains, ElementsAre("fd00::1"));
+  EXPECT_EQ(expectation<DnsAnswer>(26).type, "A");
+  EXPECT_EQ(expectation<DnsAnswer>(26).fails, Failure::nxdomain);
 }
 
 // ---- clusters
@@ -307,7 +345,7 @@ TEST(Decode, Cluster) {
   EXPECT_EQ(cluster.overlay.backend, "vxlan");
   EXPECT_TRUE(cluster.overlay.enabled);
   EXPECT_EQ(step<Kubectl>(topology, 0).arguments, "scale deployment web --replicas=4");
-  EXPECT_EQ(step<Kill>(topology, 1).what, Kill::What::pod);
+  EXPECT_EQ(std::get<TargetFault>(step<Inject>(topology, 1).what).target.kind, Target::Kind::pod);
 }
 
 TEST(Decode, ClusterHasRangesOfItsOwn) {

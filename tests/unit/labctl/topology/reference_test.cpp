@@ -40,7 +40,7 @@ TEST(Reference, EveryExampleOfEveryKeyDecodes) {
   }
   for (const char* kind :
        {"topology", "network", "node", "link of kind vxlan", "ipvs service", "ipvs server", "workload", "ready",
-        "cluster", "proxy", "overlay", "mount", "step", "expect", "do", "kill"}) {
+        "cluster", "proxy", "overlay", "mount", "step", "expect", "do", "fault", "target", "partition"}) {
     EXPECT_EQ(kinds.count(kind), 1u) << kind;
   }
 }

@@ -103,7 +103,7 @@ TEST(Schema, RefusesEachMisfitByItself) {
       {"a relative path", "mounts: [{source: home}]"},
       {"a cluster without network", "cluster: {controlPlane: a, workers: [a]}"},
       {"a manifest without kind", "manifests: [{apiVersion: v1, metadata: {name: x}}]"},
-      {"an unknown step", "scenario: [{wait: 5s}]"},
+      {"an unknown step", "scenario: [{sleep: 5s}]"},
       {"a failure that is none", "scenario: [{expect: {from: a, ping: b, fails: badly}}]"},
       {"a command without node", "scenario: [{do: {run: x}}]"}};
   boost::json::array documents;

@@ -1,0 +1,99 @@
+#include "labctl/topology/injection.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "labctl/topology/tables.h"
+#include "lib/base/error.h"
+
+namespace topology {
+namespace {
+
+namespace json = boost::json;
+
+json::array names_to_json(const std::vector<Located<std::string>>& located) {
+  json::array names;
+  for (const auto& it : located) names.emplace_back(it.value);
+  return names;
+}
+
+std::string names(const std::vector<Located<std::string>>& located) {
+  std::vector<std::string> names;
+  for (const auto& it : located) names.push_back(it.value);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+const char* key_of(TargetFault::What what) {
+  static constexpr const char* keys[] = {"kill", "restart", "pause", "resume"};
+  return keys[static_cast<int>(what)];
+}
+
+const char* key_of(Target::Kind kind) {
+  static constexpr const char* keys[] = {"process", "pod", "node"};
+  return keys[static_cast<int>(kind)];
+}
+
+struct ToJson {
+  json::object operator()(const TargetFault& fault) const {
+    return {{key_of(fault.what), {{key_of(fault.target.kind), fault.target.name.value}}}};
+  }
+  json::object operator()(const LinkFault& fault) const {
+    return {{fault.up ? "linkUp" : "linkDown", fault.link.value}};
+  }
+  json::object operator()(const Partition& partition) const {
+    json::array groups;
+    for (const auto& group : partition.groups) groups.push_back(names_to_json(group));
+    json::object object{{"groups", std::move(groups)}};
+    if (!partition.networks.empty()) object["networks"] = names_to_json(partition.networks);
+    return {{"partition", std::move(object)}};
+  }
+};
+
+struct Description {
+  std::string operator()(const TargetFault& fault) const {
+    std::string target = fmt::format("{} {}", key_of(fault.target.kind), fault.target.name.value);
+    if (fault.what == TargetFault::What::kill) return target + " is killed";
+    if (fault.what == TargetFault::What::pause) return target + " is paused";
+    return fmt::format("{} {}", key_of(fault.what), target);
+  }
+  std::string operator()(const LinkFault& fault) const {
+    return fmt::format("link {} is {}", fault.link.value, fault.up ? "up" : "down");
+  }
+  std::string operator()(const Partition& partition) const {
+    std::vector<std::string> groups;
+    for (const auto& group : partition.groups) groups.push_back(names(group));
+    std::string where = partition.networks.empty() ? "all networks" : names(partition.networks);
+    return fmt::format("partition of {}: {}", where, fmt::join(groups, " | "));
+  }
+};
+
+}  // namespace
+
+json::object to_json(const Injection& what) {
+  return std::visit(ToJson(), what);
+}
+
+Injection parse_injection(const json::object& json) {
+  Faults faults;
+  Injection what;
+  // JSON is YAML.
+  yaml::Node node = yaml::parse(json::serialize(json), faults);
+  if (faults.empty()) injection_type().decode(node, what, faults);
+  if (faults.empty()) return what;
+  std::vector<std::string> messages;
+  for (const Fault& fault : faults.sorted()) messages.push_back(fault.message);
+  throw base::Error(fmt::format("fault: {}", fmt::join(messages, "; ")));
+}
+
+std::string describe(const Injection& what) {
+  return std::visit(Description(), what);
+}
+
+std::pair<std::string, std::string> split_link(const std::string& link) {
+  size_t colon = link.rfind(':');
+  if (colon == std::string::npos) return {link, ""};
+  return {link.substr(0, colon), link.substr(colon + 1)};
+}
+
+}  // namespace topology

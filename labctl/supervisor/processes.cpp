@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <re2/re2.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,8 +11,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "labctl/supervisor/node_files.h"
-#include "labctl/supervisor/users.h"
+#include "labctl/supervisor/process_start.h"
 #include "lib/base/error.h"
 #include "lib/base/http.h"
 #include "lib/base/process.h"
@@ -35,10 +33,10 @@ struct Processes::Entry {
   ProcessState state = ProcessState::waiting;
   pid_t pid = -1;
   unsigned restarts = 0;
-  unsigned crashes = 0;    // in a row, each soon after it was started
-  bool has_files = false;  // its files were written, in this life of its node
-  bool asking = false;     // an HTTP request that shows whether it is ready is under way
-  Restarted restarted;     // set while somebody waits for it to be restarted
+  unsigned crashes = 0;                 // in a row, each soon after it was started
+  bool asking = false;                  // an HTTP request that shows whether it is ready is under way
+  std::vector<topology::File> written;  // its files, as they were written in this life of its node
+  Restarted restarted;                  // set while somebody waits for it to be restarted
   std::optional<int> exit_code;
   Clock::time_point started;
   std::optional<Clock::time_point> not_ready_since;  // over all attempts; set while it is to become ready
@@ -63,54 +61,6 @@ bool listens(const std::string& path, std::uint16_t port) {
     if (state == "0A" && local.size() > 5 && local.compare(local.size() - 5, 5, wanted) == 0) return true;
   }
   return false;
-}
-
-// What a child does before it becomes the program, in the node.
-struct Preparation {
-  const plan::Process& process;
-  const std::optional<User>& user;
-  bool write_files;
-};
-
-void set_limit(const topology::Limit& limit) {
-  rlim_t value = limit.value ? *limit.value : RLIM_INFINITY;
-  rlimit both{value, value};
-  base::check_system("set the limit " + limit.name, ::setrlimit(static_cast<__rlimit_resource>(limit.resource), &both));
-}
-
-void prepare(void* argument) {
-  const auto& preparation = *static_cast<Preparation*>(argument);
-  const std::optional<User>& user = preparation.user;
-  if (preparation.write_files) {
-    write_node_files(preparation.process.files, user ? user->id : 0, user ? user->group : 0);
-  }
-  for (const topology::Limit& limit : preparation.process.limits) set_limit(limit);
-  if (user) become_user(*user);
-}
-
-void add_variables(const User& user, std::map<std::string, std::string>& environment) {
-  environment.try_emplace("HOME", user.home);
-  environment.try_emplace("USER", user.name);
-  environment.try_emplace("LOGNAME", user.name);
-}
-
-pid_t start_in(Node& node, const plan::Process& process, bool write_files, const base::FileDescriptor& output) {
-  std::optional<User> user;
-  base::Program program;
-  program.arguments = process.arguments;
-  program.environment = process.environment;
-  program.working_directory = process.working_directory;
-  program.output = program.error = output.get();
-  if (!process.user.empty()) {
-    user = base::in_context("node " + process.node, [&] { return find_user(process.user, ""); });
-    add_variables(*user, program.environment);
-    // So that it can open its output by name, too: /dev/stderr.
-    base::check_system("give it its output", ::fchown(output.get(), user->id, user->group));
-  }
-  Preparation preparation{process, user, write_files};
-  program.prepare = prepare;
-  program.prepare_argument = &preparation;
-  return node.start(program);
 }
 
 }  // namespace
@@ -184,8 +134,8 @@ void Processes::launch(Entry& entry) {
   entry.started = Clock::now();
   if (!entry.not_ready_since) entry.not_ready_since = entry.started;
   try {
-    entry.pid = start_in(*nodes_.at(entry.process.node), entry.process, !entry.has_files, output.write_end);
-    entry.has_files = true;
+    entry.pid = start_process(*nodes_.at(entry.process.node), entry.process, entry.written, output.write_end);
+    entry.written = entry.process.files;
   } catch (const base::Error& error) {
     if (entry.restarted) std::exchange(entry.restarted, nullptr)(error.what());
     return fail(entry, error.what());
@@ -369,7 +319,7 @@ void Processes::start_node(const std::string& node) {
     if (entry->process.node != node) continue;
     entry->state = ProcessState::waiting;
     entry->crashes = 0;
-    entry->has_files = false;
+    entry->written.clear();
   }
   start_possible();
 }

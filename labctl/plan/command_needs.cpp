@@ -60,7 +60,8 @@ std::string need_of_sysctl(const std::string& word) {
 std::string need_of(const std::string& before, const std::string& word) {
   // "-m conntrack" is a match of iptables, and no program.
   bool match = before == "-m" || before == "--match";
-  if (match) return word == "ipvs" ? "ipvs-netlink" : "";
+  if (match) return word == "ipvs" ? "ipvs-netlink" : word == "set" ? "ipset" : "";
+  if (before == "-j" || before == "--jump") return word == "SET" ? "ipset" : word == "TRACE" ? "rule-trace" : "";
   for (const std::string& need : {need_of_sysctl(word), need_of_kind(before, word), need_of_program(word)}) {
     if (!need.empty()) return need;
   }

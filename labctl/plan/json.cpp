@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <boost/json.hpp>
 
@@ -22,14 +23,25 @@ struct Fields {
   void operator()(const CreateBridge& it) {
     link("create-bridge", it.name, it.mac, it.mtu);
     json::array ports;
-    for (const InterfaceName& port : it.ports) ports.emplace_back(port.name);
+    for (const BridgePort& port : it.ports) ports.push_back(port_json(port));
     if (!ports.empty()) object["ports"] = std::move(ports);
+    if (!it.vlan_filtering) return;
+    object["vlanFiltering"] = true;
+    put_vlans(object, it.vlans);
   }
   void operator()(const CreateCable& it) {
     link("create-cable", it.name, it.mac, it.mtu);
     object["bridge"] = it.bridge.name;
     object["switchEnd"] = it.switch_end.name;
     object["switchMac"] = it.switch_mac.to_string();
+  }
+  void operator()(const CreateWire& it) {
+    link("create-wire", it.name, it.mac, it.mtu);
+    object["network"] = it.network;
+    json::object peer{{"node", it.peer_node}, {"name", it.peer_name.name}, {"mac", it.peer_mac.to_string()}};
+    if (!it.peer_name.alternative.empty()) peer["alternativeName"] = it.peer_name.alternative;
+    if (it.peer_mtu) peer["mtu"] = *it.peer_mtu;
+    object["peer"] = std::move(peer);
   }
   void operator()(const CreateDummy& it) { link("create-dummy", it.name, it.mac, it.mtu); }
   void operator()(const CreateVxlan& it) {
@@ -40,12 +52,43 @@ struct Fields {
     if (!it.device.empty()) object["device"] = it.device;
     object["learning"] = it.learning;
   }
+  void operator()(const CreateMacvlan& it) {
+    link("create-macvlan", it.name, it.mac, it.mtu);
+    object["device"] = it.device;
+    object["mode"] = it.mode;
+  }
+  void operator()(const CreateVlan& it) {
+    link("create-vlan", it.name, it.mac, it.mtu);
+    object["device"] = it.device;
+    object["vlan"] = it.id;
+  }
+  void operator()(const CreateTunnel& it) {
+    link("create-tunnel", it.name, std::nullopt, it.mtu);
+    object["kind"] = it.kind;
+    if (it.local) object["local"] = it.local->to_string();
+    if (it.remote) object["remote"] = it.remote->to_string();
+    if (!it.device.empty()) object["device"] = it.device;
+    if (it.ttl != 0) object["ttl"] = it.ttl;
+    if (it.key) object["key"] = *it.key;
+  }
+  void operator()(const CreateTun& it) {
+    link("create-tun", it.name, it.mac, it.mtu);
+    object["mode"] = it.mac ? "tap" : "tun";
+  }
+  void operator()(const SetImpairment& it) {
+    named("set-impairment").object["link"] = it.link;
+    object["impairment"] = netlink::impairment_words(it.impairment);
+  }
   void operator()(const AddAddress& it) {
     named("add-address").object["link"] = it.link;
     object["address"] = it.address.to_string();
   }
   void operator()(const SetUp& it) { named("set-up").object["link"] = it.link; }
   void operator()(const AddRoute& it) { named("add-route").object["route"] = route_words(it); }
+  void operator()(const AddRule& it) {
+    named("add-rule").object["rule"] = netlink::rule_words(it.rule);
+    object["family"] = it.rule.family == AF_INET6 ? "ipv6" : "ipv4";
+  }
   void operator()(const SetSysctl& it) {
     named("set-sysctl").object["name"] = it.name;
     object["value"] = it.value;
@@ -64,16 +107,32 @@ struct Fields {
     object["servers"] = std::move(servers);
   }
 
+  void operator()(const LoadRuleset& it) {
+    named("load-ruleset").object["kind"] = it.kind;
+    object["text"] = it.text;
+  }
+
  private:
+  static void put_vlans(json::object& port, const PortVlans& vlans) {
+    if (vlans.untagged) port["vlan"] = *vlans.untagged;
+    if (!vlans.tagged.empty()) port["tagged"] = json::array(vlans.tagged.begin(), vlans.tagged.end());
+  }
+  // Its name, or an object where there is more to say.
+  static json::value port_json(const BridgePort& port) {
+    if (port.vlans.empty()) return json::string(port.name.name);
+    json::object described{{"link", port.name.name}};
+    put_vlans(described, port.vlans);
+    return described;
+  }
   Fields& named(const char* kind) {
     object["operation"] = kind;
     return *this;
   }
-  void link(const char* kind, const InterfaceName& name, const MacAddress& mac,
+  void link(const char* kind, const InterfaceName& name, const std::optional<MacAddress>& mac,
             const std::optional<std::uint32_t>& mtu) {
     named(kind).object["name"] = name.name;
     if (!name.alternative.empty()) object["alternativeName"] = name.alternative;
-    object["mac"] = mac.to_string();
+    if (mac) object["mac"] = mac->to_string();
     if (mtu) object["mtu"] = *mtu;
   }
 };

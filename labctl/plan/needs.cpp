@@ -59,16 +59,40 @@ bool is_kernel_sysctl(const std::string& name) {
   return !begins_with(name, own) || begins_with(name, shared);
 }
 
+// A ruleset needs what it is for, and what its rules name: sets, connections of IPVS.
+void add_ruleset(const LoadRuleset& ruleset, Collector& needs) {
+  std::string asker = fmt::format("node {}: {}", ruleset.node, ruleset.kind);
+  needs.add(ruleset.kind, asker);
+  if (ruleset.kind != "iptables" && ruleset.kind != "ip6tables") return;
+  for (const std::string& need : needs_of_command(ruleset.text)) needs.add(need, asker);
+}
+
 void add_operation(const Operation& operation, Collector& needs) {
   if (const auto* bridge = std::get_if<CreateBridge>(&operation)) {
-    needs.add("bridge",
-              bridge->node.empty() ? "network " + full_name(bridge->name) : link_of(bridge->node, bridge->name));
+    std::string asker =
+        bridge->node.empty() ? "network " + full_name(bridge->name) : link_of(bridge->node, bridge->name);
+    needs.add("bridge", asker);
+    if (bridge->vlan_filtering) needs.add("bridge-vlan", asker);
   } else if (const auto* cable = std::get_if<CreateCable>(&operation)) {
     needs.add("veth", link_of(cable->node, cable->name));
+  } else if (const auto* wire = std::get_if<CreateWire>(&operation)) {
+    needs.add("veth", link_of(wire->node, wire->name));
+    needs.add("veth", link_of(wire->peer_node, wire->peer_name));
   } else if (const auto* dummy = std::get_if<CreateDummy>(&operation)) {
     needs.add("dummy", link_of(dummy->node, dummy->name));
   } else if (const auto* vxlan = std::get_if<CreateVxlan>(&operation)) {
     needs.add("vxlan", link_of(vxlan->node, vxlan->name));
+  } else if (const auto* macvlan = std::get_if<CreateMacvlan>(&operation)) {
+    needs.add("macvlan", link_of(macvlan->node, macvlan->name));
+  } else if (const auto* vlan = std::get_if<CreateVlan>(&operation)) {
+    needs.add("vlan", link_of(vlan->node, vlan->name));
+  } else if (const auto* tunnel = std::get_if<CreateTunnel>(&operation)) {
+    needs.add(tunnel->kind, link_of(tunnel->node, tunnel->name));
+  } else if (const auto* tun = std::get_if<CreateTun>(&operation)) {
+    needs.add("tun-open", link_of(tun->node, tun->name));
+  } else if (const auto* impairment = std::get_if<SetImpairment>(&operation)) {
+    needs.add(impairment->impairment.only_rate() ? "tbf" : "netem",
+              fmt::format("node {}: impairment of {}", impairment->node, impairment->link));
   } else if (const auto* address = std::get_if<AddAddress>(&operation)) {
     if (address->address.address.is_v6()) {
       needs.add("ipv6", fmt::format("node {}: address {}", address->node, address->address.to_string()));
@@ -83,6 +107,8 @@ void add_operation(const Operation& operation, Collector& needs) {
                                     netlink::endpoint_text(ipvs->service.address, ipvs->service.port));
     needs.add("ipvs-netlink", asker);
     if (ipvs->service.forward == topology::Forwarding::tun) needs.add("ipip", asker);
+  } else if (const auto* ruleset = std::get_if<LoadRuleset>(&operation)) {
+    add_ruleset(*ruleset, needs);
   }
 }
 

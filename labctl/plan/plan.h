@@ -31,12 +31,23 @@ struct CreateNode {
   std::string node;
   bool ipv6 = false;  // off where no address of it needs it: detection and flooding cost time
 };
+struct PortVlans {
+  std::optional<std::uint16_t> untagged;
+  std::vector<std::uint16_t> tagged;
+  bool empty() const { return !untagged && tagged.empty(); }
+};
+struct BridgePort {
+  InterfaceName name;  // a link of the node that exists already
+  PortVlans vlans;     // of none: as the kernel has it
+};
 struct CreateBridge {
   std::string node;
   InterfaceName name;
   MacAddress mac;  // of its own: otherwise it changes with its ports
   std::optional<std::uint32_t> mtu;
-  std::vector<InterfaceName> ports;  // links of the node that exist already
+  std::vector<BridgePort> ports;
+  bool vlan_filtering = false;
+  PortVlans vlans = {};  // the node's own
 };
 // A cable from a node to a network: created in place, the switch's end up and in its bridge.
 struct CreateCable {
@@ -47,6 +58,18 @@ struct CreateCable {
   InterfaceName bridge;
   InterfaceName switch_end;
   MacAddress switch_mac;
+};
+// The cable of a point-to-point network, both ends created in place.
+struct CreateWire {
+  std::string network;
+  std::string node;
+  InterfaceName name;
+  MacAddress mac;
+  std::optional<std::uint32_t> mtu;
+  std::string peer_node;
+  InterfaceName peer_name;
+  MacAddress peer_mac;
+  std::optional<std::uint32_t> peer_mtu;
 };
 struct CreateDummy {
   std::string node;
@@ -65,6 +88,46 @@ struct CreateVxlan {
   std::string device;
   bool learning = true;
 };
+struct CreateMacvlan {
+  std::string node;
+  InterfaceName name;
+  MacAddress mac;
+  std::optional<std::uint32_t> mtu;
+  std::string device;
+  std::string mode;
+};
+struct CreateVlan {
+  std::string node;
+  InterfaceName name;
+  MacAddress mac;
+  std::optional<std::uint32_t> mtu;
+  std::string device;
+  std::uint16_t id = 0;
+};
+// IP packets in IP packets.
+struct CreateTunnel {
+  std::string node;
+  InterfaceName name;
+  std::optional<std::uint32_t> mtu;
+  std::string kind;  // "ipip", "gre"
+  std::optional<IpAddress> local;
+  std::optional<IpAddress> remote;
+  std::string device;
+  std::uint8_t ttl = 0;
+  std::optional<std::uint32_t> key;
+};
+struct CreateTun {
+  std::string node;
+  InterfaceName name;
+  std::optional<MacAddress> mac;  // of frames; packets have none
+  std::optional<std::uint32_t> mtu;
+};
+struct SetImpairment {
+  std::string node;
+  std::string link;
+  topology::Impairment impairment;
+  std::uint32_t mtu = 0;  // of the link
+};
 struct AddAddress {
   std::string node;
   std::string link;
@@ -82,6 +145,13 @@ struct AddRoute {
   std::optional<IpAddress> source;
   bool onlink = false;
   std::optional<std::uint32_t> metric;
+  std::string type;  // "blackhole" and the like; empty: packets are sent on
+  std::optional<std::uint32_t> table;
+  std::optional<std::uint32_t> mtu;
+};
+struct AddRule {
+  std::string node;
+  netlink::Rule rule;
 };
 struct SetSysctl {
   std::string node;
@@ -93,12 +163,23 @@ struct AddIpvsService {
   topology::IpvsService service;  // with its servers
 };
 
-using Operation = std::variant<CreateNode, CreateBridge, CreateCable, CreateDummy, CreateVxlan, AddAddress, SetUp,
-                               AddRoute, SetSysctl, AddIpvsService>;
+// Text that a program reads and puts into the kernel.
+struct LoadRuleset {
+  std::string node;
+  std::string kind;  // "ipset", "iptables", "ip6tables", "nftables"
+  std::string text;
+};
+
+using Operation = std::variant<CreateNode, CreateBridge, CreateCable, CreateWire, CreateDummy, CreateVxlan,
+                               CreateMacvlan, CreateVlan, CreateTunnel, CreateTun, SetImpairment, AddAddress, SetUp,
+                               AddRoute, AddRule, SetSysctl, AddIpvsService, LoadRuleset>;
 
 const std::string& node_of(const Operation& operation);
 // "node ds: create dummy link vip0", for people and errors.
 std::string describe(const Operation& operation);
+
+// What reads a ruleset of this kind from its input: {"iptables-restore"}.
+std::vector<std::string> ruleset_command(const std::string& kind);
 
 // ---- processes, started after the operations
 
@@ -144,8 +225,11 @@ struct Plan {
   // What can be reached where, for the end of `labctl up`.
   std::vector<std::pair<std::string, std::string>> endpoints;
 
-  // The operations that build one node (and its cables): what a restart of it repeats.
+  // The operations that build one node (and its cables): what a restart of it repeats. A wire to another node is of the
+  // node that it names first.
   std::vector<Operation> operations_of(const std::string& node) const;
+  // Those that lead to NODE, whichever end it is.
+  std::vector<CreateWire> wires_of(const std::string& node) const;
 };
 
 // Where labctl's own programs are inside a lab.

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 
@@ -35,11 +36,14 @@ class Shell {
     if (!it.ipv6) run(it.node, "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
   }
   void operator()(const CreateBridge& it) {
-    ip(it.node, fmt::format("link add {}{} address {} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
-                            it.name.name, mtu_words(it.mtu), it.mac.to_string()));
+    ip(it.node,
+       fmt::format("link add {}{} address {} type bridge stp_state 0 forward_delay 0 mcast_snooping 0{}", it.name.name,
+                   mtu_words(it.mtu), it.mac.to_string(), it.vlan_filtering ? " vlan_filtering 1" : ""));
     alternative_name(it.node, it.name);
-    for (const InterfaceName& port : it.ports) {
-      ip(it.node, fmt::format("link set {} master {} up", port.name, it.name.name));
+    vlans(it.node, it.name.name + " self", it.vlans);
+    for (const BridgePort& port : it.ports) {
+      ip(it.node, fmt::format("link set {} master {} up", port.name.name, it.name.name));
+      vlans(it.node, port.name.name, port.vlans);
     }
     if (it.node.empty()) ip("", fmt::format("link set {} up", it.name.name));
   }
@@ -52,6 +56,15 @@ class Shell {
     if (it.mtu) ip(it.node, fmt::format("link set {} mtu {}", it.name.name, *it.mtu));
     alternative_name("", it.switch_end);
     alternative_name(it.node, it.name);
+  }
+  void operator()(const CreateWire& it) {
+    ip(it.node,
+       fmt::format("link add {}{} address {} numtxqueues 1 numrxqueues 1 type veth peer name {} address {} netns {}",
+                   it.name.name, mtu_words(it.mtu), it.mac.to_string(), it.peer_name.name, it.peer_mac.to_string(),
+                   it.peer_node));
+    if (it.peer_mtu) ip(it.peer_node, fmt::format("link set {} mtu {}", it.peer_name.name, *it.peer_mtu));
+    alternative_name(it.node, it.name);
+    alternative_name(it.peer_node, it.peer_name);
   }
   void operator()(const CreateDummy& it) {
     ip(it.node,
@@ -68,12 +81,50 @@ class Shell {
     ip(it.node, words);
     alternative_name(it.node, it.name);
   }
+  void operator()(const CreateMacvlan& it) {
+    ip(it.node, fmt::format("link add {}{} link {} address {} type macvlan mode {}", it.name.name, mtu_words(it.mtu),
+                            it.device, it.mac.to_string(), it.mode));
+    alternative_name(it.node, it.name);
+  }
+  void operator()(const CreateVlan& it) {
+    ip(it.node, fmt::format("link add {}{} link {} address {} type vlan id {}", it.name.name, mtu_words(it.mtu),
+                            it.device, it.mac.to_string(), it.id));
+    alternative_name(it.node, it.name);
+  }
+  void operator()(const CreateTunnel& it) {
+    std::string words = fmt::format("link add {}{} type {}", it.name.name, mtu_words(it.mtu), it.kind);
+    if (it.local) words += " local " + it.local->to_string();
+    if (it.remote) words += " remote " + it.remote->to_string();
+    if (!it.device.empty()) words += " dev " + it.device;
+    if (it.ttl != 0) words += fmt::format(" ttl {}", it.ttl);
+    if (it.key) words += fmt::format(" key {}", *it.key);
+    ip(it.node, words);
+    alternative_name(it.node, it.name);
+  }
+  void operator()(const CreateTun& it) {
+    ip(it.node, fmt::format("tuntap add dev {} mode {}", it.name.name, it.mac ? "tap" : "tun"));
+    if (it.mac) ip(it.node, fmt::format("link set {} address {}", it.name.name, it.mac->to_string()));
+    if (it.mtu) ip(it.node, fmt::format("link set {} mtu {}", it.name.name, *it.mtu));
+    alternative_name(it.node, it.name);
+  }
+  void operator()(const SetImpairment& it) {
+    std::string words = "netem " + netlink::impairment_words(it.impairment);
+    if (it.impairment.only_rate()) {
+      netlink::TokenBucket bucket = netlink::token_bucket(it.impairment.rate, it.mtu);
+      words =
+          fmt::format("tbf {} burst {} limit {}", netlink::impairment_words(it.impairment), bucket.burst, bucket.limit);
+    }
+    line(fmt::format("tc -n {} qdisc replace dev {} root {}", it.node, it.link, words));
+  }
   void operator()(const AddAddress& it) {
     ip(it.node, fmt::format("address add {} dev {}{}", it.address.to_string(), it.link,
                             it.address.address.is_v6() ? " nodad" : ""));
   }
   void operator()(const SetUp& it) { ip(it.node, fmt::format("link set {} up", it.link)); }
   void operator()(const AddRoute& it) { ip(it.node, "route add " + route_words(it)); }
+  void operator()(const AddRule& it) {
+    ip(it.node, fmt::format("{}rule add {}", it.rule.family == AF_INET6 ? "-6 " : "", netlink::rule_words(it.rule)));
+  }
   void operator()(const SetSysctl& it) { run(it.node, fmt::format("sysctl -qw {}", quoted(it.name + "=" + it.value))); }
   void operator()(const AddIpvsService& it) {
     const topology::IpvsService& service = it.service;
@@ -86,6 +137,16 @@ class Shell {
       run(it.node, fmt::format("ipvsadm -a {} -r {} {} -w {}", key, netlink::endpoint_text(server.address, server.port),
                                forwarding_flag(service.forward), server.weight));
     }
+  }
+
+  void operator()(const LoadRuleset& it) {
+    std::string end = "END";
+    while (("\n" + it.text + "\n").find("\n" + end + "\n") != std::string::npos) end += "-";
+    std::string command;
+    for (const std::string& word : ruleset_command(it.kind)) command += word + " ";
+    run(it.node, fmt::format("{}<<'{}'", command, end));
+    text += it.text + (it.text.ends_with('\n') ? "" : "\n");
+    line(end);
   }
 
   void line(const std::string& command) { text += command + "\n"; }
@@ -109,6 +170,14 @@ class Shell {
   }
   void run(const std::string& node, const std::string& command) {
     line(fmt::format("ip netns exec {} {}", namespace_of(node), command));
+  }
+  // PORT: the link, and "self" for the bridge's own.
+  void vlans(const std::string& node, const std::string& port, const PortVlans& its) {
+    if (its.empty()) return;
+    auto bridge = [&](const std::string& words) { line(fmt::format("bridge -n {} vlan {}", node, words)); };
+    bridge(fmt::format("del vid 1 dev {}", port));
+    if (its.untagged) bridge(fmt::format("add vid {} pvid untagged dev {}", *its.untagged, port));
+    for (std::uint16_t id : its.tagged) bridge(fmt::format("add vid {} dev {}", id, port));
   }
   void alternative_name(const std::string& node, const InterfaceName& name) {
     if (name.alternative.empty()) return;

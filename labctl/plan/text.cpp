@@ -1,4 +1,7 @@
 #include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
 
 #include "labctl/plan/describe.h"
 #include "labctl/plan/plan.h"
@@ -18,18 +21,30 @@ std::string mtu_text(const std::optional<std::uint32_t>& mtu) {
   return mtu ? fmt::format(", MTU {}", *mtu) : "";
 }
 
+std::string vlans_text(const PortVlans& vlans) {
+  std::string text = vlans.untagged ? fmt::format(" VLAN {}", *vlans.untagged) : "";
+  for (std::uint16_t id : vlans.tagged) text += fmt::format(" tagged {}", id);
+  return text;
+}
+
 struct Describer {
   std::string operator()(const CreateNode& it) const {
     return fmt::format("create node {}{}", it.node, it.ipv6 ? "" : ", IPv6 off");
   }
   std::string operator()(const CreateBridge& it) const {
     std::string text = prefixed(it.node, fmt::format("create bridge {}{}", shown(it.name), mtu_text(it.mtu)));
-    for (const InterfaceName& port : it.ports) text += ", port " + shown(port);
+    for (const BridgePort& port : it.ports) text += ", port " + shown(port.name) + vlans_text(port.vlans);
+    if (it.vlan_filtering) text += ", filters VLANs" + vlans_text(it.vlans);
     return text;
   }
   std::string operator()(const CreateCable& it) const {
     return prefixed(it.node, fmt::format("create veth pair {} - {} on bridge {}, MAC {}{}", shown(it.name),
                                          shown(it.switch_end), it.bridge.name, it.mac.to_string(), mtu_text(it.mtu)));
+  }
+  std::string operator()(const CreateWire& it) const {
+    return prefixed(it.node, fmt::format("create veth pair {} - {} of node {}, MACs {} and {}{}", shown(it.name),
+                                         shown(it.peer_name), it.peer_node, it.mac.to_string(), it.peer_mac.to_string(),
+                                         mtu_text(it.mtu)));
   }
   std::string operator()(const CreateDummy& it) const {
     return prefixed(it.node, fmt::format("create dummy link {}{}", shown(it.name), mtu_text(it.mtu)));
@@ -40,11 +55,38 @@ struct Describer {
     if (!it.device.empty()) text += ", by " + it.device;
     return prefixed(it.node, text);
   }
+  std::string operator()(const CreateMacvlan& it) const {
+    return prefixed(it.node, fmt::format("create MACVLAN link {} on {}, mode {}, MAC {}{}", shown(it.name), it.device,
+                                         it.mode, it.mac.to_string(), mtu_text(it.mtu)));
+  }
+  std::string operator()(const CreateVlan& it) const {
+    return prefixed(it.node, fmt::format("create VLAN link {} on {}, VLAN {}{}", shown(it.name), it.device, it.id,
+                                         mtu_text(it.mtu)));
+  }
+  std::string operator()(const CreateTunnel& it) const {
+    std::string text = fmt::format("create {} tunnel {}{}", it.kind, shown(it.name), mtu_text(it.mtu));
+    if (it.local) text += ", local " + it.local->to_string();
+    if (it.remote) text += ", remote " + it.remote->to_string();
+    if (!it.device.empty()) text += ", by " + it.device;
+    if (it.key) text += fmt::format(", key {}", *it.key);
+    return prefixed(it.node, text);
+  }
+  std::string operator()(const CreateTun& it) const {
+    return prefixed(it.node,
+                    fmt::format("create {} link {}{}", it.mac ? "TAP" : "TUN", shown(it.name), mtu_text(it.mtu)));
+  }
+  std::string operator()(const SetImpairment& it) const {
+    return prefixed(it.node, fmt::format("impair {}: {}", it.link, netlink::impairment_words(it.impairment)));
+  }
   std::string operator()(const AddAddress& it) const {
     return prefixed(it.node, fmt::format("add address {} to {}", it.address.to_string(), it.link));
   }
   std::string operator()(const SetUp& it) const { return prefixed(it.node, "set " + it.link + " up"); }
   std::string operator()(const AddRoute& it) const { return prefixed(it.node, "add route " + route_words(it)); }
+  std::string operator()(const AddRule& it) const {
+    return prefixed(it.node, fmt::format("add rule{} {}", it.rule.family == AF_INET6 ? " for IPv6" : "",
+                                         netlink::rule_words(it.rule)));
+  }
   std::string operator()(const SetSysctl& it) const {
     return prefixed(it.node, fmt::format("set sysctl {}={}", it.name, it.value));
   }
@@ -56,6 +98,10 @@ struct Describer {
     for (const topology::IpvsServer& server : service.servers)
       text += ", server " + netlink::endpoint_text(server.address, server.port);
     return prefixed(it.node, text);
+  }
+  std::string operator()(const LoadRuleset& it) const {
+    auto lines = std::count(it.text.begin(), it.text.end(), '\n');
+    return prefixed(it.node, fmt::format("load ruleset of {}, {} lines", it.kind, lines));
   }
 };
 
@@ -82,12 +128,15 @@ const char* forwarding_word(topology::Forwarding forward) {
 std::string route_words(const AddRoute& route) {
   // "default" without a gateway would mean IPv4.
   bool any = route.destination.is_default() && !route.destination.address.is_v6();
-  std::string text = any ? "default" : route.destination.to_string();
+  std::string text = route.type.empty() ? "" : route.type + " ";
+  text += any ? "default" : route.destination.to_string();
   if (route.via) text += " via " + route.via->to_string();
   if (!route.device.empty()) text += " dev " + route.device;
   if (route.source) text += " src " + route.source->to_string();
   if (route.onlink) text += " onlink";
   if (route.metric) text += fmt::format(" metric {}", *route.metric);
+  if (route.table) text += fmt::format(" table {}", *route.table);
+  if (route.mtu) text += fmt::format(" mtu {}", *route.mtu);
   return text;
 }
 

@@ -5,10 +5,17 @@
 #include "lib/netlink/link.h"
 #include "lib/netlink/links/bridge.h"
 #include "lib/netlink/links/dummy.h"
+#include "lib/netlink/links/gre.h"
+#include "lib/netlink/links/ipip.h"
+#include "lib/netlink/links/macvlan.h"
+#include "lib/netlink/links/tun.h"
 #include "lib/netlink/links/veth.h"
+#include "lib/netlink/links/vlan.h"
 #include "lib/netlink/links/vxlan.h"
 #include "lib/netlink/network_namespace.h"
+#include "lib/netlink/qdisc.h"
 #include "lib/netlink/route.h"
+#include "lib/netlink/rule.h"
 
 namespace supervisor {
 namespace {
@@ -19,6 +26,35 @@ netlink::NewLink new_link(const plan::InterfaceName& name, const std::optional<s
   link.alternative_name = name.alternative;
   link.mtu = mtu;
   return link;
+}
+
+netlink::MacvlanMode macvlan_mode(const std::string& word) {
+  if (word == "private") return netlink::MacvlanMode::private_mode;
+  if (word == "vepa") return netlink::MacvlanMode::vepa;
+  return word == "passthru" ? netlink::MacvlanMode::passthru : netlink::MacvlanMode::bridge;
+}
+
+netlink::RouteType route_type(const std::string& word) {
+  for (auto type : {netlink::RouteType::blackhole, netlink::RouteType::unreachable, netlink::RouteType::prohibit}) {
+    if (word == netlink::route_type_word(type)) return type;
+  }
+  return netlink::RouteType::unicast;
+}
+
+// Of the two ends of IT, the one in NODE.
+netlink::NewLink end_of(const plan::CreateWire& it, const std::string& node) {
+  bool near = node == it.node;
+  netlink::NewLink link = new_link(near ? it.name : it.peer_name, near ? it.mtu : it.peer_mtu);
+  link.mac = near ? it.mac : it.peer_mac;
+  return link;
+}
+
+// The kernel leaves what lies on a link that is moved where it is, with its MAC address or number, of which the link
+// can have one only (macvlan_device_event(), vlan_device_event()).
+void clear_links_on_others(Node& before) {
+  for (const netlink::LinkInfo& link : netlink::list_links(before.socket())) {
+    if (link.kind == "macvlan" || link.kind == "vlan") netlink::delete_link(before.socket(), link.name);
+  }
 }
 
 netfilter::Forwarding forwarding(topology::Forwarding forward) {
@@ -87,12 +123,17 @@ void Applier::operator()(const plan::CreateBridge& it) {
   netlink::NewLink link = new_link(it.name, it.mtu);
   link.mac = it.mac;
   link.up = it.node.empty();
-  netlink::create_bridge(socket, link);
+  netlink::create_bridge(socket, link, it.vlan_filtering ? netlink::VlanFiltering::on : netlink::VlanFiltering::off);
+  auto set_vlans = [&](const std::string& name, const plan::PortVlans& vlans, netlink::VlansOf whose) {
+    if (!vlans.empty()) netlink::set_port_vlans(socket, name, {vlans.untagged, vlans.tagged}, whose);
+  };
+  set_vlans(it.name.name, it.vlans, netlink::VlansOf::bridge);
   if (it.ports.empty()) return;
   std::uint32_t index = netlink::get_link(socket, it.name.name).index;
-  for (const plan::InterfaceName& port : it.ports) {
-    netlink::set_link_master(socket, port.name, index);
-    netlink::set_link_up(socket, port.name);
+  for (const plan::BridgePort& port : it.ports) {
+    netlink::set_link_master(socket, port.name.name, index);
+    netlink::set_link_up(socket, port.name.name);
+    set_vlans(port.name.name, port.vlans, netlink::VlansOf::port);
   }
 }
 
@@ -117,6 +158,27 @@ void Applier::remove(const plan::CreateCable& it) {
   if (netlink::find_link(switch_, it.switch_end.name)) netlink::delete_link(switch_, it.switch_end.name);
 }
 
+void Applier::operator()(const plan::CreateWire& it) {
+  netlink::NewLink near = new_link(it.name, it.mtu), far = new_link(it.peer_name, it.peer_mtu);
+  near.mac = it.mac;
+  far.mac = it.peer_mac;
+  netlink::create_veth(socket_of(it.node), near, far, node(it.peer_node).network());
+  if (!far.alternative_name.empty()) {
+    netlink::add_alternative_name(socket_of(it.peer_node), far.name, far.alternative_name);
+  }
+}
+
+void Applier::disconnect(const plan::CreateWire& it, const std::string& name) {
+  netlink::set_link_up(socket_of(name), end_of(it, name).name, false);
+}
+
+void Applier::reconnect(const plan::CreateWire& it, Node& before) {
+  base::in_context("node " + before.name(), [&] {
+    clear_links_on_others(before);
+    netlink::move_link(before.socket(), end_of(it, before.name()), node(before.name()).network());
+  });
+}
+
 void Applier::operator()(const plan::CreateDummy& it) {
   netlink::NewLink link = new_link(it.name, it.mtu);
   link.mac = it.mac;
@@ -132,6 +194,42 @@ void Applier::operator()(const plan::CreateVxlan& it) {
   netlink::create_vxlan(socket, link, vxlan);
 }
 
+void Applier::operator()(const plan::CreateMacvlan& it) {
+  netlink::Socket& socket = socket_of(it.node);
+  netlink::NewLink link = new_link(it.name, it.mtu);
+  link.mac = it.mac;
+  netlink::create_macvlan(socket, link, netlink::get_link(socket, it.device).index, macvlan_mode(it.mode));
+}
+
+void Applier::operator()(const plan::CreateVlan& it) {
+  netlink::Socket& socket = socket_of(it.node);
+  netlink::NewLink link = new_link(it.name, it.mtu);
+  link.mac = it.mac;
+  netlink::create_vlan(socket, link, netlink::get_link(socket, it.device).index, it.id);
+}
+
+void Applier::operator()(const plan::CreateTunnel& it) {
+  netlink::Socket& socket = socket_of(it.node);
+  netlink::NewLink link = new_link(it.name, it.mtu);
+  std::optional<std::uint32_t> device;
+  if (!it.device.empty()) device = netlink::get_link(socket, it.device).index;
+  if (it.kind == "gre") {
+    netlink::create_gre(socket, link, {it.local, it.remote, device, it.ttl, it.key});
+  } else {
+    netlink::create_ipip(socket, link, {it.local, it.remote, device, it.ttl});
+  }
+}
+
+void Applier::operator()(const plan::CreateTun& it) {
+  netlink::NewLink link = new_link(it.name, it.mtu);
+  link.mac = it.mac;
+  netlink::create_tun(node(it.node).network(), link, it.mac ? netlink::TunMode::tap : netlink::TunMode::tun);
+}
+
+void Applier::operator()(const plan::SetImpairment& it) {
+  netlink::set_impairment(socket_of(it.node), it.link, it.impairment);
+}
+
 void Applier::operator()(const plan::AddAddress& it) {
   netlink::add_address(socket_of(it.node), it.link, it.address);
 }
@@ -141,7 +239,12 @@ void Applier::operator()(const plan::SetUp& it) {
 }
 
 void Applier::operator()(const plan::AddRoute& it) {
-  netlink::add_route(socket_of(it.node), {it.destination, it.via, it.device, it.source, it.onlink, it.metric});
+  netlink::add_route(socket_of(it.node), {it.destination, it.via, it.device, it.source, it.onlink, it.metric,
+                                          route_type(it.type), it.table, it.mtu});
+}
+
+void Applier::operator()(const plan::AddRule& it) {
+  netlink::add_rule(socket_of(it.node), it.rule);
 }
 
 void Applier::operator()(const plan::SetSysctl& it) {

@@ -25,18 +25,31 @@ class Applier {
   void operator()(const plan::CreateNode& it);
   void operator()(const plan::CreateBridge& it);
   void operator()(const plan::CreateCable& it);
+  void operator()(const plan::CreateWire& it);
   void operator()(const plan::CreateDummy& it);
   void operator()(const plan::CreateVxlan& it);
+  void operator()(const plan::CreateMacvlan& it);
+  void operator()(const plan::CreateVlan& it);
+  void operator()(const plan::CreateTunnel& it);
+  void operator()(const plan::CreateTun& it);
+  void operator()(const plan::SetImpairment& it);
   void operator()(const plan::AddAddress& it);
   void operator()(const plan::SetUp& it);
   void operator()(const plan::AddRoute& it);
+  void operator()(const plan::AddRule& it);
   void operator()(const plan::SetSysctl& it);
   void operator()(const plan::AddIpvsService& it);
+  void operator()(const plan::LoadRuleset&) {}  // takes its time: see rulesets.h
 
   // What comes and goes at a node's cables no longer does, as if it were switched off.
   void disconnect(const plan::CreateCable& it);
+  // The same for NODE's end of a wire.
+  void disconnect(const plan::CreateWire& it, const std::string& node);
   // Takes the cable away, so that it can be made anew.
   void remove(const plan::CreateCable& it);
+  // Gives the end of a wire that BEFORE had to the node that stands in its place. The other end keeps its addresses,
+  // routes, and whatever lies on it.
+  void reconnect(const plan::CreateWire& it, Node& before);
 
  private:
   Node& node(const std::string& name);

@@ -61,7 +61,10 @@ void ControlApi::handle_nodes(const ExchangePointer& exchange, const Segments& s
   if (segments[3] == "kill") {
     lab_.faults().kill(name);
   } else if (segments[3] == "restart") {
-    lab_.restart_node(name);
+    return lab_.restart_node(name, [exchange](const std::string& failure) {
+      if (failure.empty()) return answer(*exchange, boost::json::object{});
+      refuse(*exchange, 409, failure);
+    });
   } else {
     return refuse(*exchange, 404, "a node can be killed and restarted, not \"" + segments[3] + "\"");
   }

@@ -11,10 +11,7 @@ namespace {
 class KilledNode : public Effect {
  public:
   KilledNode(Lab& lab, std::string node) : lab_(lab), node_(std::move(node)) {}
-  void heal(Done done) override {
-    lab_.restart_node(node_);
-    done("");
-  }
+  void heal(Done done) override { lab_.restart_node(node_, std::move(done)); }
   bool over() override {
     std::shared_ptr<Node> node = lab_.find_node(node_);
     return !node || !node->killed();

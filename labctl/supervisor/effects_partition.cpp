@@ -1,7 +1,8 @@
 // A partition is made in the switch. Each group of a network's ports gets a bridge of its own, which is joined to the
 // network's by a cable; the ends of these cables in the network's bridge are isolated from one another, but not from
 // the ports that are left there. So groups do not reach one another, all reach whoever is in none, and within a group
-// everything goes on. Nodes see nothing of it: their cables stay as they are.
+// everything goes on. Nodes see nothing of it: their cables stay as they are. A point-to-point network has no switch:
+// its cable is taken down where it leads from one group to another.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -89,9 +90,14 @@ class Parted : public Effect {
     for (size_t group = 0; group < partition_.groups.size(); ++group) {
       for (const auto& node : partition_.groups[group]) take(node.value, group);
     }
+    cut_wires();
   }
   void heal(Done done) override {
     segments_.clear();
+    for (auto& [link, wire] : wires_) {
+      if (!wire->over()) wire->heal([](const std::string&) {});
+    }
+    wires_.clear();
     done("");
   }
   bool over() override { return false; }
@@ -101,11 +107,16 @@ class Parted : public Effect {
         if (its.value == node) take(node, group);
       }
     }
+    // Its new ends are up.
+    std::erase_if(wires_, [](auto& it) { return it.second->over(); });
+    cut_wires();
   }
 
  private:
   bool is_cut(const plan::InterfaceName& network) const {
-    const std::string& name = network.alternative.empty() ? network.name : network.alternative;
+    return is_cut(network.alternative.empty() ? network.name : network.alternative);
+  }
+  bool is_cut(const std::string& name) const {
     return partition_.networks.empty() || std::any_of(partition_.networks.begin(), partition_.networks.end(),
                                                       [&](const auto& it) { return it.value == name; });
   }
@@ -119,9 +130,30 @@ class Parted : public Effect {
     }
   }
 
+  std::optional<size_t> group_of(const std::string& node) const {
+    for (size_t group = 0; group < partition_.groups.size(); ++group) {
+      for (const auto& its : partition_.groups[group]) {
+        if (its.value == node) return group;
+      }
+    }
+    return std::nullopt;
+  }
+
+  void cut_wires() {
+    for (const plan::Operation& operation : lab_.plan().operations) {
+      const auto* wire = std::get_if<plan::CreateWire>(&operation);
+      if (wire == nullptr || !is_cut(wire->network)) continue;
+      std::optional<size_t> near = group_of(wire->node), far = group_of(wire->peer_node);
+      if (!near || !far || near == far) continue;
+      std::string link = wire->node + ":" + wire->name.name;
+      if (wires_.count(link) == 0) wires_[link] = take_down(lab_, socket_, link);
+    }
+  }
+
   Lab& lab_;
   netlink::Socket& socket_;
   topology::Partition partition_;
+  std::map<std::string, std::unique_ptr<Effect>> wires_;                         // by the end that is down
   std::map<std::pair<std::string, size_t>, std::unique_ptr<Segment>> segments_;  // by network and group
 };
 
@@ -132,7 +164,7 @@ std::unique_ptr<Effect> part(Lab& lab, netlink::Socket& switch_socket, const top
     bool any = false;
     for (const auto& node : group) {
       if (!lab.find_node(node.value)) throw base::Error(fmt::format("no node \"{}\" in this lab", node.value));
-      any = any || !lab.cables_of(node.value).empty();
+      any = any || !lab.cables_of(node.value).empty() || !lab.plan().wires_of(node.value).empty();
     }
     if (!any) throw base::Error("partition: a group has no cable to any network");
   }

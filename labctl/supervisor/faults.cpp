@@ -108,8 +108,7 @@ void Faults::restart(const TargetFault& fault, Injected done) {
     return lab_.processes().restart(fault.target.name.value,
                                     [done, json](const std::string& failure) { done(failure, json); });
   }
-  lab_.restart_node(fault.target.name.value);
-  done("", json);
+  lab_.restart_node(fault.target.name.value, [done, json](const std::string& failure) { done(failure, json); });
 }
 
 void Faults::undo(const Injection& what, const Injection& by, Injected done) {

@@ -13,6 +13,7 @@
 #include "labctl/kernel/mounts.h"
 #include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/node_api.h"
+#include "labctl/supervisor/rulesets.h"
 #include "lib/base/error.h"
 #include "lib/netlink/link.h"
 #include "lib/netlink/route.h"
@@ -77,18 +78,33 @@ void Lab::start(Callbacks callbacks) {
   events_.add("", "lab", fmt::format("{} starts on {}", plan_.lab, kernel::bundle_provider(bundle_)));
   if (!plan_.control_plane.empty()) write_manifests();
   start_time_to_live();
-  build_more(0);
+  auto operations = std::make_shared<const std::vector<plan::Operation>>(plan_.operations);
+  apply_all(std::move(operations), 0, [this](const std::string& failure) {
+    if (!failure.empty()) return fail(failure);
+    built();
+  });
 }
 
-void Lab::build_more(size_t next) {
+void Lab::apply_all(Operations operations, size_t next, Done done) {
   try {
     Clock::time_point until = Clock::now() + longest_piece;
-    for (; next < plan_.operations.size() && Clock::now() < until; ++next) apply(plan_.operations[next]);
+    for (; next < operations->size() && Clock::now() < until; ++next) {
+      const auto* ruleset = std::get_if<plan::LoadRuleset>(&(*operations)[next]);
+      if (ruleset == nullptr) {
+        apply((*operations)[next]);
+        continue;
+      }
+      return load_ruleset(loop_, reaper_, *nodes_.at(ruleset->node), *ruleset,
+                          [this, operations, next, done](const std::string& failure) {
+                            if (!failure.empty()) return done(failure);
+                            apply_all(operations, next + 1, done);
+                          });
+    }
   } catch (const std::exception& error) {
-    return fail(error.what());
+    return done(error.what());
   }
-  if (next == plan_.operations.size()) return built();
-  boost::asio::post(loop_, [this, next] { build_more(next); });
+  if (next == operations->size()) return done("");
+  boost::asio::post(loop_, [this, operations, next, done] { apply_all(operations, next, done); });
 }
 
 void Lab::apply(const plan::Operation& operation) {
@@ -205,20 +221,40 @@ void Lab::kill_node(const std::string& name) {
   pods_.host_gone(name);
   node->kill();
   for (const plan::CreateCable& cable : cables_of(name)) applier_.disconnect(cable);
+  for (const plan::CreateWire& wire : plan_.wires_of(name)) applier_.disconnect(wire, name);
   events_.add(name, "killed", "node " + name);
 }
 
-void Lab::restart_node(const std::string& name) {
+// What a restart of NODE repeats: all but the wires, whose ends it is given instead.
+Lab::Operations Lab::rebuilding_of(const std::string& node) const {
+  std::vector<plan::Operation> operations = plan_.operations_of(node);
+  std::erase_if(operations, [](const plan::Operation& it) {
+    return std::holds_alternative<plan::CreateNode>(it) || std::holds_alternative<plan::CreateWire>(it);
+  });
+  return std::make_shared<const std::vector<plan::Operation>>(std::move(operations));
+}
+
+void Lab::restart_node(const std::string& name, Done done) {
   std::shared_ptr<Node> node = find_node(name);
   if (!node || node->name() != name || node->kind() != Node::Kind::node) {
     throw base::Error("no node \"" + name + "\" in this lab");
   }
+  if (restarting_.count(name) != 0) throw base::Error("node " + name + " is being restarted already");
   kill_node(name);
   for (const plan::CreateCable& cable : cables_of(name)) applier_.remove(cable);
-  for (const plan::Operation& operation : plan_.operations_of(name)) apply(operation);
-  faults_->node_rebuilt(name);
-  events_.add(name, "restarted", "node " + name);
-  processes_.start_node(name);
+  for (const plan::Operation& operation : plan_.operations_of(name)) {
+    if (std::holds_alternative<plan::CreateNode>(operation)) apply(operation);
+  }
+  for (const plan::CreateWire& wire : plan_.wires_of(name)) applier_.reconnect(wire, *node);
+  restarting_.insert(name);
+  apply_all(rebuilding_of(name), 0, [this, name, done = std::move(done)](const std::string& failure) {
+    restarting_.erase(name);
+    if (!failure.empty()) return done(failure);
+    faults_->node_rebuilt(name);
+    events_.add(name, "restarted", "node " + name);
+    processes_.start_node(name);
+    done("");
+  });
 }
 
 // ---- looking

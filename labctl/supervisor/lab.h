@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,19 +33,22 @@ class Lab {
   Lab(const Lab&) = delete;
   Lab& operator=(const Lab&) = delete;
 
+  using Done = std::function<void(const std::string& failure)>;
+
   struct Callbacks {
     std::function<void(const std::string& phase, const std::string& message, double milliseconds)> progress;
     std::function<void()> ready;
     std::function<void(const std::string& why)> failed;
     std::function<void()> ended;
   };
-  // Builds the lab piece by piece, so that calls are answered meanwhile.
   void start(Callbacks callbacks);
   void end();
 
   // Throw base::Error where there is no such node, or the kernel refuses.
   void kill_node(const std::string& name);
-  void restart_node(const std::string& name);
+  // DONE is called once, when the node stands again and its processes have been started; with what went wrong, if
+  // something did.
+  void restart_node(const std::string& name, Done done);
 
   // A node, or a pod by its full name, or by its own where only one namespace has it; nullptr where there is none.
   std::shared_ptr<Node> find_node(const std::string& name) const;
@@ -69,7 +73,9 @@ class Lab {
  private:
   enum class State { starting, ready, failed, stopping };
 
-  void build_more(size_t next);
+  using Operations = std::shared_ptr<const std::vector<plan::Operation>>;
+  // Applies OPERATIONS from the one at NEXT on, piece by piece, so that calls are answered meanwhile.
+  void apply_all(Operations operations, size_t next, Done done);
   void apply(const plan::Operation& operation);
   void built();
   void fail(const std::string& why);
@@ -77,6 +83,7 @@ class Lab {
   void write_manifests();
   void serve_node(const std::string& node);
   void start_time_to_live();
+  Operations rebuilding_of(const std::string& node) const;
 
   boost::asio::io_context& loop_;
   boost::json::object bundle_;
@@ -86,6 +93,7 @@ class Lab {
   Events events_;
   Nodes nodes_;
   Applier applier_;
+  std::set<std::string> restarting_;
   Processes processes_;
   Pods pods_;
   std::unique_ptr<Faults> faults_;

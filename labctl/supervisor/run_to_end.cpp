@@ -1,20 +1,37 @@
 #include "labctl/supervisor/run_to_end.h"
 
 #include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 
 #include "labctl/supervisor/output_log.h"
+#include "lib/base/error.h"
 #include "lib/base/process.h"
 
 namespace supervisor {
+namespace {
+
+// A file in memory, to be read from its beginning: unlike a pipe, it takes any text at once.
+base::FileDescriptor file_of(const std::string& text) {
+  base::FileDescriptor file(base::check_system("make a file in memory", ::memfd_create("input", MFD_CLOEXEC)));
+  base::write_all(file.get(), text);
+  base::check_system("rewind a file", ::lseek(file.get(), 0, SEEK_SET));
+  return file;
+}
+
+}  // namespace
 
 void run_to_end(boost::asio::io_context& loop, Reaper& reaper, Node& node, std::vector<std::string> arguments,
-                std::chrono::milliseconds timeout, std::function<void(CommandOutcome)> done) {
+                std::chrono::milliseconds timeout, std::function<void(CommandOutcome)> done, const std::string& input) {
   base::Pipe output = base::make_pipe();
+  base::FileDescriptor text;
+  if (!input.empty()) text = file_of(input);
   base::Program program;
   program.arguments = std::move(arguments);
+  program.input = text.get();
   program.output = program.error = output.write_end.get();
   pid_t pid = node.start(program);
   output.write_end.reset();

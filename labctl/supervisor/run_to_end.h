@@ -17,8 +17,9 @@ struct CommandOutcome {
   std::string output;  // what it wrote to both streams, the first 64 KiB
 };
 
-// Throws base::Error where it cannot be started. DONE is called once.
+// Throws base::Error where it cannot be started. DONE is called once. INPUT is what it reads.
 void run_to_end(boost::asio::io_context& loop, Reaper& reaper, Node& node, std::vector<std::string> arguments,
-                std::chrono::milliseconds timeout, std::function<void(CommandOutcome)> done);
+                std::chrono::milliseconds timeout, std::function<void(CommandOutcome)> done,
+                const std::string& input = {});
 
 }  // namespace supervisor

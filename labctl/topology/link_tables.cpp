@@ -38,7 +38,9 @@ std::vector<Field<Link>> common_link_fields() {
           field<Link>("mac", &Link::mac, optional(located(mac_type())),
                       "Its MAC address; derived from the names of node and link where it is left out.",
                       "02:00:00:00:00:01"),
-          field<Link>("mtu", &Link::mtu, optional(mtu_type()), "The largest packet, in bytes.", "1450")};
+          field<Link>("mtu", &Link::mtu, optional(mtu_type()), "The largest packet, in bytes.", "1450"),
+          field<Link>("impairment", &Link::impairment, optional(impairment_type()),
+                      "What happens to packets that the node sends by it.", "{delay: 10ms, loss: 1%}")};
 }
 
 // The link's table depends on its kind: the common fields, "kind" itself, and the kind's own.

@@ -10,8 +10,26 @@ namespace {
 // "10.10.0.1 via 192.168.113.101 dev lan", as ip-route(8) has them
 
 const std::vector<std::string>& route_words() {
-  static const std::vector<std::string> words{"via", "dev", "src", "metric", "onlink"};
+  static const std::vector<std::string> words{"via", "dev", "src", "metric", "table", "mtu", "onlink"};
   return words;
+}
+
+// What a route may be instead of a way.
+const std::vector<std::string>& route_types() {
+  static const std::vector<std::string> types{"blackhole", "unreachable", "prohibit"};
+  return types;
+}
+
+bool is_one_of(const std::string& word, const std::vector<std::string>& words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+std::string take_number(const std::string& word, const std::string& value, std::optional<std::uint32_t>& number) {
+  constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max();
+  std::optional<std::uint64_t> parsed = parse_unsigned(value);
+  if (!parsed || *parsed > most) return fmt::format("\"{}\" after {} is not a number (0 to {})", value, word, most);
+  number = static_cast<std::uint32_t>(*parsed);
+  return "";
 }
 
 // Takes WORD and its VALUE; returns what is wrong with them.
@@ -25,13 +43,13 @@ std::string take_route_word(const std::string& word, const std::string& value, R
     route.device = value;
     return value.empty() ? "dev needs the name of a link" : "";
   }
-  std::optional<std::uint64_t> number = parse_unsigned(value);
-  if (!number || *number > std::numeric_limits<std::uint32_t>::max()) {
-    return fmt::format("\"{}\" after metric is not a number (0 to {})", value,
-                       std::numeric_limits<std::uint32_t>::max());
+  if (word == "table") {
+    route.table = parse_routing_table(value);
+    return route.table
+               ? ""
+               : fmt::format("\"{}\" after table is not a table: a number from 1, main, local or default", value);
   }
-  route.metric = static_cast<std::uint32_t>(*number);
-  return "";
+  return take_number(word, value, word == "mtu" ? route.mtu : route.metric);
 }
 
 // Returns what is wrong with TEXT as a route.
@@ -39,11 +57,16 @@ std::string parse_route(const std::string& text, Route& route) {
   std::istringstream words(text);
   std::string word, value;
   words >> word;
+  if (is_one_of(word, route_types())) {
+    route.type = word;
+    word.clear();
+    words >> word;
+  }
   std::optional<Prefix> destination = Prefix::parse(word);
   if (!destination) return fmt::format("\"{}\" is no destination", word);
   route.destination = *destination;
   while (words >> word) {
-    if (std::find(route_words().begin(), route_words().end(), word) == route_words().end()) {
+    if (!is_one_of(word, route_words())) {
       return fmt::format("unknown word \"{}\"{}", word, suggestion(word, route_words()));
     }
     if (word == "onlink") {
@@ -55,7 +78,9 @@ std::string parse_route(const std::string& text, Route& route) {
     std::string wrong = take_route_word(word, value, route);
     if (!wrong.empty()) return wrong;
   }
-  return route.via || route.device ? "" : "it says neither via nor dev";
+  if (route.type.empty()) return route.via || route.device ? "" : "it says neither via nor dev";
+  bool leads = route.via || route.device || route.source || route.onlink || route.mtu;
+  return leads ? fmt::format("a {} route leads nowhere, remove via, dev, src, onlink and mtu", route.type) : "";
 }
 
 }  // namespace

@@ -8,7 +8,10 @@ namespace topology {
 
 Type<Node> node_type();
 Type<Link> link_type();
+Type<Network> network_type();
+Type<Impairment> impairment_type();
 Type<Route> route_type();
+Type<Rule> rule_type();
 Type<IpvsService> ipvs_type();
 Type<Workload> workload_type();
 Type<Cluster> cluster_type();

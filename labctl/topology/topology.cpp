@@ -7,17 +7,6 @@
 namespace topology {
 namespace {
 
-Type<Network> network_type() {
-  ObjectKind<Network> kind{"network", "A layer-2 segment: a bridge to which nodes are attached.",
-                           "{subnet: 192.168.1.0/24}"};
-  kind.fields = {
-      field<Network>("subnet", &Network::subnet, optional(located(prefix_type())),
-                     "Its IPv4 subnet; gives its links the length of their addresses.", "192.168.1.0/24"),
-      field<Network>("subnet6", &Network::subnet6, optional(located(prefix_type())), "Its IPv6 subnet.", "fd00:1::/64"),
-      field<Network>("mtu", &Network::mtu, optional(mtu_type()), "The largest packet, in bytes.", "1500")};
-  return object_type(std::move(kind));
-}
-
 Type<Mount> mount_type() {
   ObjectKind<Mount> kind{"mount", "A file or folder of the host that the lab may see.", "{source: /home/me/my-proxy}"};
   kind.fields = {

@@ -12,17 +12,24 @@
 #include "labctl/topology/faults.h"
 #include "labctl/topology/scenario.h"
 #include "lib/netlink/address.h"
+#include "lib/netlink/impairment.h"
+#include "lib/netlink/rule.h"
 
 namespace topology {
 
+using netlink::Impairment;
 using netlink::IpAddress;
 using netlink::MacAddress;
 using netlink::Prefix;
 
-// A layer-2 segment: a bridge to which the links of nodes are attached.
+// What connects the links of a network: a bridge, or nothing but the cable between the two that it has.
+enum class NetworkKind { bridge, point_to_point };
+
+// A layer-2 segment.
 struct Network {
   std::string name;
   Location at;
+  NetworkKind kind = NetworkKind::bridge;
   std::optional<Located<Prefix>> subnet;
   std::optional<Located<Prefix>> subnet6;
   std::optional<std::uint32_t> mtu;
@@ -33,8 +40,17 @@ struct NetworkLink {
   Located<std::string> network;  // the link's own name unless said otherwise
 };
 struct DummyLink {};
+struct BridgePort {
+  Located<std::string> link;                   // of the same node
+  std::optional<Located<std::uint16_t>> vlan;  // that of frames without a tag
+  std::vector<Located<std::uint16_t>> tagged;
+};
 struct BridgeLink {
-  std::vector<Located<std::string>> ports;  // links of the same node
+  std::vector<BridgePort> ports;
+  bool vlan_filtering = false;
+  // The node's own, as a port of its bridge.
+  std::optional<Located<std::uint16_t>> vlan;
+  std::vector<Located<std::uint16_t>> tagged;
 };
 struct VxlanLink {
   Located<std::uint32_t> vni;
@@ -43,7 +59,32 @@ struct VxlanLink {
   std::optional<Located<std::string>> device;  // a link of the same node
   bool learning = true;
 };
-using LinkKind = std::variant<NetworkLink, DummyLink, BridgeLink, VxlanLink>;
+struct MacvlanLink {
+  Located<std::string> device;  // a link of the same node
+  std::string mode = "bridge";  // "private", "vepa", "bridge", "passthru"
+};
+struct VlanLink {
+  Located<std::string> device;  // a link of the same node
+  Located<std::uint16_t> id;
+};
+struct IpipLink {
+  std::optional<Located<IpAddress>> local;
+  std::optional<Located<IpAddress>> remote;
+  std::optional<Located<std::string>> device;  // a link of the same node
+  std::uint8_t ttl = 0;                        // 0: that of the packet inside
+};
+struct GreLink {
+  std::optional<Located<IpAddress>> local;
+  std::optional<Located<IpAddress>> remote;
+  std::optional<Located<std::string>> device;  // a link of the same node
+  std::uint8_t ttl = 0;                        // 0: that of the packet inside
+  std::optional<std::uint32_t> key;
+};
+struct TunLink {
+  std::string mode = "tun";  // "tun", "tap"
+};
+using LinkKind =
+    std::variant<NetworkLink, DummyLink, BridgeLink, VxlanLink, MacvlanLink, VlanLink, IpipLink, GreLink, TunLink>;
 
 struct Link {
   std::string name;
@@ -54,16 +95,30 @@ struct Link {
   std::vector<bool> address_has_length;  // parallel to `addresses`
   std::optional<Located<MacAddress>> mac;
   std::optional<std::uint32_t> mtu;
+  std::optional<Impairment> impairment;  // of what the node sends by it
 };
+
+// The links of the same node that LINK is made of, which must exist before it: a bridge's ports, the device below.
+std::vector<Located<std::string>> parts_of(const Link& link);
+// Whether frames go by it, not bare IP packets.
+bool has_mac(const Link& link);
 
 struct Route {
   Location at;
+  std::string type;  // "blackhole", "unreachable", "prohibit"; empty: packets are sent on
   Prefix destination;
   std::optional<IpAddress> via;
   std::optional<std::string> device;
   std::optional<IpAddress> source;
   bool onlink = false;
   std::optional<std::uint32_t> metric;
+  std::optional<std::uint32_t> table;
+  std::optional<std::uint32_t> mtu;
+};
+
+struct Rule {
+  Location at;
+  netlink::Rule rule;  // its links by their full names
 };
 
 struct IpvsServer {
@@ -155,8 +210,14 @@ struct Node {
   Location at;
   std::vector<Link> links;
   std::vector<Route> routes;
+  std::vector<Rule> rules;
   std::vector<std::pair<Located<std::string>, std::string>> sysctls;
   std::vector<IpvsService> ipvs;
+  // Rulesets, as the programs read them: `ipset restore`, `iptables-restore`, `ip6tables-restore`, `nft -f -`.
+  std::string ipset;
+  std::string iptables;
+  std::string ip6tables;
+  std::string nftables;
   std::vector<Workload> workloads;
 };
 

@@ -40,6 +40,7 @@ void validate(Topology& topology, Faults& faults) {
   for (Node& node : topology.nodes) {
     check_links(topology, node, faults);
     check_routes(node, faults);
+    check_rules(node, faults);
     check_ipvs(node, faults);
     check_workloads(topology, node, faults);
   }

@@ -1,10 +1,12 @@
 #include "labctl/topology/values.h"
 
 #include <fmt/ranges.h>
+#include <linux/rtnetlink.h>
 #include <re2/re2.h>
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace topology {
 namespace {
@@ -78,6 +80,15 @@ std::optional<Duration> parse_duration(const std::string& text) {
   if (unit == "m") return Duration(*number * 60000);
   if (unit == "h") return Duration(*number * 3600000);
   return std::nullopt;
+}
+
+std::optional<std::uint32_t> parse_routing_table(const std::string& text) {
+  if (text == "main") return RT_TABLE_MAIN;
+  if (text == "local") return RT_TABLE_LOCAL;
+  if (text == "default") return RT_TABLE_DEFAULT;
+  std::optional<std::uint64_t> number = parse_unsigned(text);
+  if (!number || *number == 0 || *number > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return static_cast<std::uint32_t>(*number);
 }
 
 std::optional<std::pair<IpAddress, std::uint16_t>> parse_endpoint(const std::string& text) {
@@ -186,6 +197,10 @@ Type<std::uint16_t> port_type() {
 // 68 is the least that IPv4 may have (RFC 791), 65535 what the kernel takes for a veth.
 Type<std::uint32_t> mtu_type() {
   return number_type<std::uint32_t>("an MTU in bytes", 68, 65535);
+}
+
+Type<std::uint16_t> vlan_id_type() {
+  return number_type<std::uint16_t>("a VLAN", 1, 4094);
 }
 
 Type<Duration> duration_type() {

@@ -32,6 +32,8 @@ template <class Number>
 Type<Number> number_type(std::string called, std::uint64_t minimum, std::uint64_t maximum);
 Type<std::uint16_t> port_type();
 Type<std::uint32_t> mtu_type();
+// IEEE 802.1Q: 0 and 4095 mean something else.
+Type<std::uint16_t> vlan_id_type();
 // "500ms", "10s", "2m"; a bare number is refused: of what unit would it be?
 Type<Duration> duration_type();
 Type<IpAddress> address_type();
@@ -42,6 +44,8 @@ Type<std::map<std::string, std::string>> words_type(std::string called);
 
 std::optional<std::uint64_t> parse_unsigned(const std::string& text);
 std::optional<Duration> parse_duration(const std::string& text);
+// A number from 1, or "main", "local", "default".
+std::optional<std::uint32_t> parse_routing_table(const std::string& text);
 // "10.0.0.1:80", "[fd00::1]:80".
 std::optional<std::pair<IpAddress, std::uint16_t>> parse_endpoint(const std::string& text);
 

@@ -14,6 +14,7 @@ void check_links(Topology& topology, Node& node, Faults& faults);
 // Of all nodes, once their links are checked: no address and no MAC twice.
 void check_duplicates(const Topology& topology, Faults& faults);
 void check_routes(const Node& node, Faults& faults);
+void check_rules(const Node& node, Faults& faults);
 void check_ipvs(const Node& node, Faults& faults);
 void check_workloads(const Topology& topology, const Node& node, Faults& faults);
 void check_cluster(const Topology& topology, Faults& faults);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 
 #include "labctl/topology/checks/checks.h"
 #include "labctl/topology/values.h"
@@ -92,11 +93,39 @@ bool check_reference(const Node& node, const Link& link, const Located<std::stri
   return false;
 }
 
+// NAME is to be another link of NODE that carries Ethernet frames.
+bool check_ethernet(const Node& node, const Link& link, const Located<std::string>& name, Faults& faults) {
+  if (name.value.empty() || !check_reference(node, link, name, faults)) return false;
+  if (has_mac(*find_link(node, name.value))) return true;
+  faults.add(name.at, fmt::format("{} carries IP packets and no Ethernet frames, name another link", name.value));
+  return false;
+}
+
+using VlanId = Located<std::uint16_t>;
+
+void check_vlans(const BridgeLink& bridge, const std::optional<VlanId>& vlan, const std::vector<VlanId>& tagged,
+                 Faults& faults) {
+  if (!vlan && tagged.empty()) return;
+  if (!bridge.vlan_filtering) {
+    faults.add(vlan ? vlan->at : tagged.front().at,
+               "the bridge does not tell VLANs apart, give it vlanFiltering: true");
+  }
+  std::set<std::uint16_t> seen;
+  if (vlan) seen.insert(vlan->value);
+  for (const VlanId& id : tagged) {
+    if (seen.insert(id.value).second) continue;
+    faults.add(id.at, fmt::format("VLAN {} is given twice to one port, remove one", id.value));
+  }
+}
+
 void check_kind(const Topology&, const Node& node, Link& link, BridgeLink& kind, Faults& faults) {
-  for (const Located<std::string>& port : kind.ports) {
-    if (!check_reference(node, link, port, faults)) continue;
-    if (std::holds_alternative<BridgeLink>(find_link(node, port.value)->kind)) {
-      faults.add(port.at, fmt::format("{} is a bridge, and a bridge cannot be a port of another", port.value));
+  check_vlans(kind, kind.vlan, kind.tagged, faults);
+  for (const BridgePort& port : kind.ports) {
+    check_vlans(kind, port.vlan, port.tagged, faults);
+    if (!check_ethernet(node, link, port.link, faults)) continue;
+    if (std::holds_alternative<BridgeLink>(find_link(node, port.link.value)->kind)) {
+      faults.add(port.link.at,
+                 fmt::format("{} is a bridge, and a bridge cannot be a port of another", port.link.value));
     }
   }
 }
@@ -105,19 +134,45 @@ void check_kind(const Topology&, const Node& node, Link& link, VxlanLink& kind, 
   if (kind.device) check_reference(node, link, *kind.device, faults);
 }
 
-// ---- the links of a node together
-
-// The links that must exist before LINK.
-std::vector<Located<std::string>> needed_by(const Link& link) {
-  if (const auto* bridge = std::get_if<BridgeLink>(&link.kind)) return bridge->ports;
-  const auto* vxlan = std::get_if<VxlanLink>(&link.kind);
-  if (vxlan != nullptr && vxlan->device) return {*vxlan->device};
-  return {};
+void check_kind(const Topology&, const Node& node, Link& link, MacvlanLink& kind, Faults& faults) {
+  check_ethernet(node, link, kind.device, faults);
 }
+
+void check_kind(const Topology&, const Node& node, Link& link, VlanLink& kind, Faults& faults) {
+  check_ethernet(node, link, kind.device, faults);
+}
+
+void check_end_point(const std::optional<Located<IpAddress>>& end, Faults& faults) {
+  if (!end || !end->value.is_v6()) return;
+  faults.add(end->at, fmt::format("{} is an IPv6 address, and this tunnel's packets are IPv4, give an IPv4 address",
+                                  end->value.to_string()));
+}
+
+template <class Tunnel>
+void check_tunnel(const Node& node, const Link& link, const Tunnel& tunnel, Faults& faults) {
+  check_end_point(tunnel.local, faults);
+  check_end_point(tunnel.remote, faults);
+  if (tunnel.local && tunnel.remote && tunnel.local->value == tunnel.remote->value) {
+    faults.add(tunnel.remote->at, "the tunnel's ends have the same address, give remote that of the other node");
+  }
+  if (tunnel.device) check_reference(node, link, *tunnel.device, faults);
+}
+
+void check_kind(const Topology&, const Node& node, Link& link, IpipLink& kind, Faults& faults) {
+  check_tunnel(node, link, kind, faults);
+}
+
+void check_kind(const Topology&, const Node& node, Link& link, GreLink& kind, Faults& faults) {
+  check_tunnel(node, link, kind, faults);
+}
+
+void check_kind(const Topology&, const Node&, Link&, TunLink&, Faults&) {}
+
+// ---- the links of a node together
 
 void check_link_cycles(const Node& node, Faults& faults) {
   std::vector<Dependency> links;
-  for (const Link& link : node.links) links.push_back({link.name, needed_by(link)});
+  for (const Link& link : node.links) links.push_back({link.name, parts_of(link)});
   std::optional<Cycle> cycle = find_cycle(links);
   if (!cycle || cycle->closing.value == cycle->name) return;  // to itself: refused already
   faults.add(cycle->closing.at,
@@ -130,11 +185,11 @@ void check_ports_once(const Node& node, Faults& faults) {
   for (const Link& link : node.links) {
     const auto* bridge = std::get_if<BridgeLink>(&link.kind);
     if (bridge == nullptr) continue;
-    for (const Located<std::string>& port : bridge->ports) {
-      auto [other, first] = bridge_of.try_emplace(port.value, link.name);
+    for (const BridgePort& port : bridge->ports) {
+      auto [other, first] = bridge_of.try_emplace(port.link.value, link.name);
       if (first) continue;
-      faults.add(port.at,
-                 fmt::format("{} is a port of bridge {} already, remove it from one", port.value, other->second));
+      faults.add(port.link.at,
+                 fmt::format("{} is a port of bridge {} already, remove it from one", port.link.value, other->second));
     }
   }
 }
@@ -152,8 +207,25 @@ void check_vxlan_once(const Node& node, Faults& faults) {
   }
 }
 
+// The kernel refuses a second VLAN of the same number on a link (register_vlan_dev() in net/8021q).
+void check_vlans_once(const Node& node, Faults& faults) {
+  std::map<std::pair<std::string, std::uint16_t>, std::string> seen;
+  for (const Link& link : node.links) {
+    const auto* vlan = std::get_if<VlanLink>(&link.kind);
+    if (vlan == nullptr || vlan->id.value == 0) continue;
+    auto [other, first] = seen.try_emplace({vlan->device.value, vlan->id.value}, link.name);
+    if (first) continue;
+    faults.add(vlan->id.at, fmt::format("VLAN {} of {} is link {} already, choose another number", vlan->id.value,
+                                        vlan->device.value, other->second));
+  }
+}
+
 void check_mac(const Link& link, Faults& faults) {
   if (!link.mac) return;
+  if (!has_mac(link)) {
+    faults.add(link.mac->at, fmt::format("link {} carries IP packets and has no MAC address, remove it", link.name));
+    return;
+  }
   const auto& bytes = link.mac->value.bytes();
   std::string shown = link.mac->value.to_string();
   if ((bytes[0] & 1) != 0) {
@@ -191,6 +263,7 @@ void check_links(Topology& topology, Node& node, Faults& faults) {
   }
   check_ports_once(node, faults);
   check_vxlan_once(node, faults);
+  check_vlans_once(node, faults);
   check_link_cycles(node, faults);
 }
 

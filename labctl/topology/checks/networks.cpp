@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <iterator>
 #include <map>
@@ -75,9 +76,50 @@ class Taken {
 
 }  // namespace
 
+namespace {
+
+// The nodes that NETWORK's links are of, and the links: "a:wire".
+struct Ends {
+  std::vector<std::string> nodes;
+  std::vector<std::string> links;
+};
+
+Ends ends_of(const Topology& topology, const Network& network) {
+  Ends ends;
+  for (const Node& node : topology.nodes) {
+    for (const Link& link : node.links) {
+      const auto* kind = std::get_if<NetworkLink>(&link.kind);
+      if (kind == nullptr) continue;
+      // Links are named after their network where they do not say.
+      if ((kind->network.value.empty() ? link.name : kind->network.value) != network.name) continue;
+      ends.nodes.push_back(node.name);
+      ends.links.push_back(node.name + ":" + link.name);
+    }
+  }
+  return ends;
+}
+
+void check_ends(const Topology& topology, const Network& network, Faults& faults) {
+  if (network.kind != NetworkKind::point_to_point) return;
+  Ends ends = ends_of(topology, network);
+  size_t count = ends.links.size();
+  if (count != 2) {
+    std::string listed = count == 0 ? "none" : fmt::format("{} ({})", count, fmt::join(ends.links, ", "));
+    const char* mend = count < 2 ? "attach two nodes" : "take some away, or let it be of kind bridge";
+    faults.add(network.at, fmt::format("point-to-point network {} has exactly two links, and here it has {}: {}",
+                                       network.name, listed, mend));
+  } else if (ends.nodes[0] == ends.nodes[1]) {
+    faults.add(network.at, fmt::format("point-to-point network {} leads from node {} to itself, attach another node",
+                                       network.name, ends.nodes[0]));
+  }
+}
+
+}  // namespace
+
 void check_networks(const Topology& topology, Faults& faults) {
   Taken taken;
   for (const Network& network : topology.networks) {
+    check_ends(topology, network, faults);
     check_family(network.subnet, false, faults);
     check_family(network.subnet6, true, faults);
     for (const Located<Prefix>& subnet : subnets_of(network)) {

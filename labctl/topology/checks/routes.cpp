@@ -7,6 +7,8 @@
 namespace topology {
 namespace {
 
+constexpr std::uint32_t main_table = 254;  // RT_TABLE_MAIN
+
 bool has_address(const Node& node, const IpAddress& address) {
   for (const Link& link : node.links) {
     for (const Located<Prefix>& own : link.addresses) {
@@ -69,11 +71,12 @@ void check_route(const Node& node, const Route& route, Faults& faults) {
 }  // namespace
 
 void check_routes(const Node& node, Faults& faults) {
-  std::map<std::tuple<Prefix, int, std::uint32_t>, unsigned> seen;
+  std::map<std::tuple<Prefix, int, std::uint32_t, std::uint32_t>, unsigned> seen;
   for (const Route& route : node.routes) {
     check_route(node, route, faults);
     int family = route.via ? route.via->family() : route.destination.address.family();
-    auto [other, first] = seen.try_emplace({route.destination, family, route.metric.value_or(0)}, route.at.line);
+    auto [other, first] = seen.try_emplace(
+        {route.destination, family, route.metric.value_or(0), route.table.value_or(main_table)}, route.at.line);
     if (first) continue;
     faults.add(route.at, fmt::format("node {} has a route to {} already (line {}), remove one or give it a metric",
                                      node.name, route.destination.to_string(), other->second));

@@ -23,6 +23,11 @@ LinkKindEntry network_kind();
 LinkKindEntry dummy_kind();
 LinkKindEntry bridge_kind();
 LinkKindEntry vxlan_kind();
+LinkKindEntry macvlan_kind();
+LinkKindEntry vlan_kind();
+LinkKindEntry ipip_kind();
+LinkKindEntry gre_kind();
+LinkKindEntry tun_kind();
 
 const std::vector<LinkKindEntry>& link_kinds();
 

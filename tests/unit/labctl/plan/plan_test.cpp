@@ -21,7 +21,7 @@ using testing::Not;
 using testing::UnorderedElementsAre;
 
 const fs::path kFolder = fs::path(SOURCE_DIR) / "tests/unit/labctl/plan/golden";
-const std::vector<std::string> kNames{"plain_lan", "links", "ipvs_nat", "cluster"};
+const std::vector<std::string> kNames{"plain_lan", "links", "ipvs_nat", "cluster", "wires", "vlans"};
 
 topology::Topology topology_named(const std::string& name) {
   return topology::parse(base::read_file(kFolder / (name + ".yaml")), name + ".yaml");
@@ -72,14 +72,14 @@ size_t position(const Plan& plan, const std::string& described) {
   return 0;
 }
 
-TEST(PlanOrder, NetworksThenEachNodeWithItsLinksAddressesRoutesAndSettings) {
+TEST(PlanOrder, NetworksThenNodesThenEachWithItsLinksAddressesRoutesAndSettings) {
   Plan plan = plan_named("plain_lan");
   std::vector<size_t> order;
   for (const char* operation :
-       {"create bridge lan", "create bridge wan", "create node client", "node client: create veth pair lan",
-        "node client: add address", "node client: set lan up", "node client: add route", "create node router",
-        "node router: create veth pair lan", "node router: create veth pair wan", "node router: add address",
-        "node router: add route", "node router: set sysctl", "create node switch"}) {
+       {"create bridge lan", "create bridge wan", "create node client", "create node router", "create node switch",
+        "node client: create veth pair lan", "node client: add address", "node client: set lan up",
+        "node client: add route", "node router: create veth pair lan", "node router: create veth pair wan",
+        "node router: add address", "node router: add route", "node router: set sysctl"}) {
     order.push_back(position(plan, operation));
   }
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end())) << to_text(plan);
@@ -96,6 +96,32 @@ TEST(PlanOrder, LinksComeAfterThoseTheyAreMadeOf) {
   EXPECT_LT(long_name, bridge);
 }
 
+// Either end's links may lie on it, and it needs both nodes.
+TEST(PlanOrder, WiresComeAfterTheirNodesAndBeforeAllOtherLinks) {
+  Plan plan = plan_named("wires");
+  size_t wire = position(plan, "node left: create veth pair wire - wire of node right");
+  EXPECT_LT(position(plan, "create node right"), wire);
+  EXPECT_LT(wire, position(plan, "node left: create MACVLAN link mac0 on wire"));
+  EXPECT_LT(wire, position(plan, "node right: add address 10.0.0.2/24"));
+}
+
+TEST(PlanOrder, RulesetsComeAfterLinksRoutesAndSettingsAndSetsBeforeTheirRules) {
+  Plan plan = plan_named("vlans");
+  std::vector<size_t> order;
+  for (const char* operation : {"node switch: set br0 up", "node switch: load ruleset of ipset",
+                                "node switch: load ruleset of iptables", "node switch: load ruleset of nftables"}) {
+    order.push_back(position(plan, operation));
+  }
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end())) << to_text(plan);
+}
+
+TEST(PlanWires, AreOfBothTheirNodes) {
+  Plan plan = plan_named("wires");
+  EXPECT_EQ(plan.wires_of("left").size(), 2u);
+  EXPECT_EQ(plan.wires_of("right").size(), 2u);
+  EXPECT_THAT(plan.wires_of("nobody"), IsEmpty());
+}
+
 TEST(PlanOrder, EveryLinkIsCreatedOnceAndSetUp) {
   for (const std::string& name : kNames) {
     topology::Topology topology = topology_named(name);
@@ -109,6 +135,9 @@ TEST(PlanOrder, EveryLinkIsCreatedOnceAndSetUp) {
             },
             operation);
         if (const auto* set_up = std::get_if<plan::SetUp>(&operation)) up.insert(set_up->link);
+      }
+      for (const CreateWire& wire : plan.wires_of(node.name)) {
+        if (wire.peer_node == node.name) created.insert(wire.peer_name.name);
       }
       EXPECT_EQ(created.size(), node.links.size()) << node.name;
       EXPECT_EQ(created, up) << node.name;
@@ -155,6 +184,9 @@ TEST(PlanNames, EveryNameInANamespaceIsItsOwn) {
             if constexpr (requires { it.name.alternative; }) {
               EXPECT_TRUE(seen.insert({it.node, it.name.name}).second) << it.name.name;
               EXPECT_LE(it.name.name.size(), 15u);
+            }
+            if constexpr (requires { it.peer_name; }) {
+              EXPECT_TRUE(seen.insert({it.peer_node, it.peer_name.name}).second) << it.peer_name.name;
             }
             if constexpr (requires { it.switch_end; }) {
               EXPECT_TRUE(seen.insert({"", it.switch_end.name}).second) << it.switch_end.name;
@@ -210,6 +242,10 @@ TEST(PlanIpv6, IsOnWhereSomethingNeedsIt) {
   EXPECT_TRUE(ipv6("{links: {lan: 10.0.0.1}, routes: [\"fd00::/64 dev lan\"]}"));
   EXPECT_TRUE(ipv6("{sysctls: {net.ipv6.conf.all.forwarding: 1}}"));
   EXPECT_TRUE(ipv6("{ipvs: [{service: \"tcp://[fd00::1]:80\", servers: []}]}"));
+  EXPECT_TRUE(ipv6("{rules: [\"from fd00::/64 lookup 100\"]}"));
+  EXPECT_TRUE(ipv6("{ip6tables: \"*filter\\nCOMMIT\\n\"}"));
+  EXPECT_TRUE(ipv6("{nftables: \"table ip6 filter {}\"}"));
+  EXPECT_FALSE(ipv6("{nftables: \"table ip filter {}\", rules: [from 10.0.0.0/8 lookup 100]}"));
 }
 
 // ---- processes
@@ -311,6 +347,30 @@ TEST(PlanNeeds, SayWhoAskedForThem) {
   EXPECT_THAT(asked_by("iptables"), ElementsAre("scenario, line 19", "scenario, line 20"));
   EXPECT_THAT(asked_by("conntrack-netlink"), ElementsAre("scenario, line 22"));
   EXPECT_THAT(asked_by("kernel-sysctl"), ElementsAre("nobody"));
+}
+
+TEST(PlanNeeds, OfFurtherLinksImpairmentsAndRulesets) {
+  auto asked_by = [](const Plan& plan, const std::string& name) {
+    auto found = std::find_if(plan.needs.begin(), plan.needs.end(), [&](const Need& it) { return it.need == name; });
+    return found == plan.needs.end() ? std::vector<std::string>{} : found->asked_by;
+  };
+  Plan wires = plan_named("wires"), vlans = plan_named("vlans");
+  EXPECT_THAT(asked_by(wires, "bridge"), IsEmpty()) << "there is none";
+  EXPECT_THAT(asked_by(wires, "veth"), Contains("node right: link wire"));
+  EXPECT_THAT(asked_by(wires, "macvlan"), ElementsAre("node left: link mac0"));
+  EXPECT_THAT(asked_by(wires, "vlan"), ElementsAre("node left: link wire.7"));
+  EXPECT_THAT(asked_by(wires, "ipip"), ElementsAre("node left: link ipip0"));
+  EXPECT_THAT(asked_by(wires, "gre"), ElementsAre("node left: link gre0"));
+  EXPECT_THAT(asked_by(wires, "tun-open"), ElementsAre("node left: link tun0", "node left: link tap0"));
+  EXPECT_THAT(asked_by(wires, "tbf"), ElementsAre("node left: impairment of wire"));
+  EXPECT_THAT(asked_by(wires, "netem"), IsEmpty()) << "a rate alone needs none";
+  EXPECT_THAT(asked_by(wires, "ip6tables"), ElementsAre("node left: ip6tables"));
+  EXPECT_THAT(asked_by(vlans, "netem"), ElementsAre("node switch: impairment of left"));
+  EXPECT_THAT(asked_by(vlans, "tbf"), IsEmpty());
+  EXPECT_THAT(asked_by(vlans, "bridge-vlan"), ElementsAre("node switch: link br0"));
+  EXPECT_THAT(asked_by(vlans, "ipset"), ElementsAre("node switch: ipset", "node switch: iptables"));
+  EXPECT_THAT(asked_by(vlans, "ipvs-netlink"), ElementsAre("node switch: iptables"));
+  EXPECT_THAT(asked_by(vlans, "nftables"), ElementsAre("node switch: nftables"));
 }
 
 TEST(PlanNeeds, OfAPlainLanAreFew) {

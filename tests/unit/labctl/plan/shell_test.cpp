@@ -1,7 +1,9 @@
 // to_shell() writes what a person would type: here the text is run by sh, and iproute2 is asked what is there then.
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -86,13 +88,18 @@ struct Checker {
   }
   void operator()(const CreateBridge& it) const {
     check_link(it.node, it.name, "bridge", it.mac, it.mtu);
-    for (const InterfaceName& port : it.ports) EXPECT_EQ(text(link(it.node, port.name), "master"), it.name.name);
+    for (const BridgePort& port : it.ports) EXPECT_EQ(text(link(it.node, port.name.name), "master"), it.name.name);
   }
   void operator()(const CreateCable& it) const {
     check_link(it.node, it.name, "veth", it.mac, it.mtu);
     check_link("", it.switch_end, "veth", it.switch_mac, it.mtu);
     EXPECT_EQ(text(link("", it.switch_end.name), "master"), it.bridge.name);
     EXPECT_EQ(text(link("", it.switch_end.name), "operstate"), "UP");
+  }
+  void operator()(const CreateWire& it) const {
+    check_link(it.node, it.name, "veth", it.mac, it.mtu);
+    check_link(it.peer_node, it.peer_name, "veth", it.peer_mac, it.peer_mtu);
+    EXPECT_EQ(text(link(it.node, it.name.name), "operstate"), "UP");  // which takes both ends
   }
   void operator()(const CreateDummy& it) const { check_link(it.node, it.name, "dummy", it.mac, it.mtu); }
   void operator()(const CreateVxlan& it) const {
@@ -104,6 +111,36 @@ struct Checker {
     EXPECT_EQ(data.at("learning").as_bool(), it.learning);
     EXPECT_EQ(text(data, "link"), it.device);
     EXPECT_EQ(text(data, "local"), it.local ? it.local->to_string() : "");
+  }
+  void operator()(const CreateMacvlan& it) const {
+    check_link(it.node, it.name, "macvlan", it.mac, it.mtu);
+    EXPECT_EQ(text(info(it.node, it.name), "mode"), it.mode);
+    EXPECT_EQ(text(link(it.node, it.name.name), "link"), it.device);
+  }
+  void operator()(const CreateVlan& it) const {
+    check_link(it.node, it.name, "vlan", it.mac, it.mtu);
+    EXPECT_EQ(text(info(it.node, it.name), "id"), std::to_string(it.id));
+    EXPECT_EQ(text(link(it.node, it.name.name), "link"), it.device);
+  }
+  void operator()(const CreateTunnel& it) const {
+    EXPECT_EQ(text(link(it.node, it.name.name).at("linkinfo").as_object(), "info_kind"), it.kind);
+    json::object data = info(it.node, it.name);
+    EXPECT_EQ(text(data, "local"), it.local->to_string());
+    EXPECT_EQ(text(data, "remote"), it.remote->to_string());
+    EXPECT_EQ(text(data, "link"), it.device);
+    EXPECT_EQ(text(data, "ttl"), it.ttl == 0 ? "0" : std::to_string(it.ttl));
+    EXPECT_EQ(text(data, "ikey"), it.key ? fmt::format("0.0.0.{}", *it.key) : "");
+  }
+  void operator()(const CreateTun& it) const {
+    EXPECT_EQ(text(info(it.node, it.name), "type"), it.mac ? "tap" : "tun");
+    if (it.mac) {
+      EXPECT_EQ(text(link(it.node, it.name.name), "address"), it.mac->to_string());
+    }
+  }
+  void operator()(const SetImpairment& it) const {
+    std::string shown = base::run_checked({"tc", "-n", it.node, "qdisc", "show", "dev", it.link});
+    EXPECT_NE(shown.find("tbf"), std::string::npos) << shown;
+    EXPECT_NE(shown.find("rate 8Mbit burst 10000b lat 50ms"), std::string::npos) << shown;
   }
   void operator()(const AddAddress& it) const {
     json::array links = ip(it.node, {"address", "show", "dev", it.link});
@@ -121,7 +158,10 @@ struct Checker {
   }
   void operator()(const AddRoute& it) const {
     const char* family = it.destination.address.is_v6() ? "-6" : "-4";
-    json::array routes = json::parse(base::run_checked({"ip", "-n", it.node, "-json", family, "route"})).as_array();
+    std::string table = it.table ? std::to_string(*it.table) : "main";
+    json::array routes =
+        json::parse(base::run_checked({"ip", "-n", it.node, "-json", family, "route", "show", "table", table}))
+            .as_array();
     std::string wanted = it.destination.is_default()                              ? "default"
                          : it.destination.length == it.destination.address.bits() ? it.destination.address.to_string()
                                                                                   : it.destination.to_string();
@@ -129,6 +169,10 @@ struct Checker {
       const json::object& route = value.as_object();
       if (text(route, "dst") != wanted) continue;
       EXPECT_EQ(text(route, "gateway"), it.via ? it.via->to_string() : "");
+      EXPECT_EQ(text(route, "type"), it.type);
+      if (it.mtu) {
+        EXPECT_NE(text(route, "metrics").find(std::to_string(*it.mtu)), std::string::npos);
+      }
       if (!it.device.empty()) {
         EXPECT_EQ(text(route, "dev"), it.device);
       }
@@ -141,6 +185,19 @@ struct Checker {
       return;
     }
     ADD_FAILURE() << describe(it) << " is not in " << json::serialize(routes);
+  }
+  void operator()(const AddRule& it) const {
+    const char* family = it.rule.family == AF_INET6 ? "-6" : "-4";
+    std::string rules = base::run_checked({"ip", "-n", it.node, family, "rule", "show"});
+    // The priority comes first there, and the words as they are written here.
+    netlink::Rule words = it.rule;
+    words.priority = {};
+    std::string shown = fmt::format("{}:\t{}", *it.rule.priority, netlink::rule_words(words));
+    EXPECT_NE(rules.find(shown), std::string::npos) << shown << " is not in\n" << rules;
+  }
+  void operator()(const LoadRuleset& it) const {
+    std::string rules = base::run_checked({"ip", "netns", "exec", it.node, it.kind + "-save"});
+    EXPECT_NE(rules.find("-A INPUT -p tcp -m tcp --dport 23 -j DROP"), std::string::npos) << rules;
   }
   void operator()(const SetSysctl& it) const {
     std::string shown = base::run_checked({"ip", "netns", "exec", it.node, "sysctl", "-n", it.name});
@@ -156,6 +213,9 @@ struct Checker {
   }
 
  private:
+  static json::object info(const std::string& node, const InterfaceName& name) {
+    return link(node, name.name).at("linkinfo").at("info_data").as_object();
+  }
   static json::object link(const std::string& node, const std::string& name) {
     return ip(node, {"link", "show", "dev", name}).at(0).as_object();
   }
@@ -189,6 +249,14 @@ TEST_F(PlanShell, APlainLanAsTyped) {
 TEST_F(PlanShell, BridgesTunnelsAndLongNamesAsTyped) {
   if (!kernel_has({"vxlan", "id", "9", "dstport", "4789"})) GTEST_SKIP() << "this kernel lacks vxlan";
   check(run("links"));
+}
+
+TEST_F(PlanShell, CablesTunnelsRulesAndRulesetsAsTyped) {
+  for (const char* kind : {"ipip", "gre"}) {
+    if (!kernel_has({kind, "local", "10.0.0.1", "remote", "10.0.0.2"})) GTEST_SKIP() << "this kernel lacks " << kind;
+  }
+  check(run("wires"));
+  EXPECT_EQ(base::run_command({"ip", "netns", "exec", "left", "ping", "-c1", "-W5", "10.0.0.2"}).exit_code, 0);
 }
 
 TEST_F(PlanShell, VirtualServicesAsTyped) {

@@ -114,7 +114,7 @@ TEST(Decode, AddressesOfBothVersions) {
 TEST(Decode, LinksOfTheOtherKinds) {
   EXPECT_TRUE(std::holds_alternative<DummyLink>(link("ds", "vip0").kind));
   EXPECT_THAT(texts(link("ds", "vip0").addresses), ElementsAre("10.10.0.1/32"));
-  EXPECT_THAT(values(std::get<BridgeLink>(link("ds", "br0").kind).ports), ElementsAre("v0"));
+  EXPECT_THAT(values(parts_of(link("ds", "br0"))), ElementsAre("v0"));
   const auto& vxlan = std::get<VxlanLink>(link("ds", "v0").kind);
   EXPECT_EQ(vxlan.vni.value, 7u);
   EXPECT_EQ(vxlan.port, 4789);
@@ -129,6 +129,74 @@ TEST(Decode, LinkOfAnotherKindWithoutLengthHasTheFullOne) {
 }
 
 // ---- routes, sysctls, IPVS
+
+const Link& link_of_wires(const std::string& name) {
+  static const Topology topology = parse_good("wires.yaml");
+  const Node& owner = *topology.find_node("left");
+  return *std::find_if(owner.links.begin(), owner.links.end(), [&](const Link& it) { return it.name == name; });
+}
+
+TEST(Decode, LinksOnAndBesideOthers) {
+  const auto& macvlan = std::get<MacvlanLink>(link_of_wires("mac0").kind);
+  EXPECT_EQ(macvlan.device.value, "wire");
+  EXPECT_EQ(macvlan.mode, "bridge");
+  EXPECT_EQ(std::get<MacvlanLink>(link_of_wires("mac1").kind).mode, "private");
+  EXPECT_EQ(std::get<VlanLink>(link_of_wires("wire.7").kind).id.value, 7);
+  const auto& ipip = std::get<IpipLink>(link_of_wires("ipip0").kind);
+  EXPECT_EQ(ipip.local->value.to_string(), "10.0.0.1");
+  EXPECT_EQ(ipip.remote->value.to_string(), "10.0.0.2");
+  EXPECT_EQ(ipip.device->value, "wire");
+  EXPECT_EQ(ipip.ttl, 64);
+  EXPECT_EQ(std::get<GreLink>(link_of_wires("gre0").kind).key, 42u);
+  EXPECT_EQ(std::get<TunLink>(link_of_wires("tun0").kind).mode, "tun");
+  EXPECT_FALSE(has_mac(link_of_wires("tun0")));
+  EXPECT_TRUE(has_mac(link_of_wires("tap0")));
+}
+
+TEST(Decode, VlansOfABridge) {
+  const auto& bridge = std::get<BridgeLink>(link_of_wires("br0").kind);
+  EXPECT_TRUE(bridge.vlan_filtering);
+  EXPECT_EQ(bridge.vlan->value, 10);
+  ASSERT_EQ(bridge.ports.size(), 2u);
+  EXPECT_EQ(bridge.ports[0].link.value, "tap0");
+  EXPECT_FALSE(bridge.ports[0].vlan);
+  EXPECT_EQ(bridge.ports[1].link.value, "mac1");
+  EXPECT_EQ(bridge.ports[1].vlan->value, 10);
+  EXPECT_THAT(values(bridge.ports[1].tagged), ElementsAre(20, 30));
+}
+
+TEST(Decode, Impairments) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(link_of_wires("wire").impairment, (Impairment{10ms, 500us, 1, 0.1, 25, 10'000'000}));
+  EXPECT_EQ(link_of_wires("mac0").impairment, std::nullopt);
+}
+
+TEST(Decode, NetworksOfTwoKinds) {
+  Topology topology = parse_good("wires.yaml");
+  EXPECT_EQ(topology.find_network("wire")->kind, NetworkKind::point_to_point);
+  EXPECT_EQ(topology.find_network("lan")->kind, NetworkKind::bridge);
+}
+
+TEST(Decode, RulesAndRoutesOfOtherTables) {
+  Topology topology = parse_good("wires.yaml");
+  const Node& left = *topology.find_node("left");
+  std::vector<std::string> rules;
+  for (const Rule& rule : left.rules) rules.push_back(netlink::rule_words(rule.rule));
+  EXPECT_THAT(rules, ElementsAre("from 10.20.0.0/24 lookup 100 priority 1000", "from all to fd00:40::/64 lookup main",
+                                 "from all fwmark 0x10/0xf0 iif lo oif wire lookup 100"));
+  EXPECT_EQ(left.routes[0].table, 100u);
+  EXPECT_EQ(left.routes[1].mtu, 1200u);
+  EXPECT_EQ(left.routes[2].type, "blackhole");
+}
+
+TEST(Decode, RulesetsAreTextAsItStands) {
+  Topology topology = parse_good("wires.yaml");
+  const Node& left = *topology.find_node("left");
+  EXPECT_EQ(left.ipset, "create banned hash:ip\nadd banned 10.0.0.9\n");
+  EXPECT_EQ(left.iptables, "*filter\nCOMMIT\n");
+  EXPECT_EQ(left.ip6tables, "*nat\nCOMMIT\n");
+  EXPECT_EQ(left.nftables, "table inet x {\n  chain y {}\n}\n");
+}
 
 TEST(Decode, Routes) {
   const std::vector<Route>& routes = node("client").routes;

@@ -61,9 +61,9 @@ TEST_F(Impairments, OfEveryKindAtOnce) {
 }
 
 TEST_F(Impairments, OfMicrosecondsAndOfManyGigabits) {
-  Impairment fine{1500us, 250us, 0, 0, 0, 100'000'000'000};
+  Impairment fine{1500us, 320us, 0, 0, 0, 100'000'000'000};
   if (!serves(fine)) GTEST_SKIP() << "this kernel lacks netem";
-  EXPECT_THAT(as_tc_sees(), HasSubstr("delay 1.5ms  250us"));
+  EXPECT_THAT(as_tc_sees(), HasSubstr("delay 1.5ms  320us"));
   EXPECT_THAT(as_tc_sees(), HasSubstr("rate 100Gbit"));
   EXPECT_EQ(find_impairment(socket(), "lan"), fine);
 }

@@ -10,6 +10,9 @@ ip -n switch link set a-netwo-hrnskq6 up
 ip netns add left
 ip -n left link set lo up
 ip netns exec left sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+ip netns add a-machine-with-a-long-name
+ip -n a-machine-with-a-long-name link set lo up
+ip netns exec a-machine-with-a-long-name sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 ip -n switch link add left.lan address 36:43:1f:bd:e7:46 numtxqueues 1 numrxqueues 1 type veth peer name lan address 6a:73:4c:81:c3:52 netns left
 ip -n switch link set left.lan master lan up
 ip -n left link add vx0 mtu 1400 address 32:1c:95:02:c4:34 type vxlan id 7 dstport 4789 local 192.168.1.1 dev lan nolearning
@@ -26,9 +29,6 @@ ip -n left link set vx0 up
 ip -n left address add 192.168.1.1/24 dev lan
 ip -n left link set lan up
 ip -n left link set a-netwo-hrnskq6 up
-ip netns add a-machine-with-a-long-name
-ip -n a-machine-with-a-long-name link set lo up
-ip netns exec a-machine-with-a-long-name sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 ip -n switch link add a-machi-hpiz4jk address 9e:09:e2:af:77:fe numtxqueues 1 numrxqueues 1 type veth peer name lan address c2:c9:b4:b0:c9:aa netns a-machine-with-a-long-name
 ip -n switch link set a-machi-hpiz4jk master lan up
 ip -n switch link property add dev a-machi-hpiz4jk altname a-machine-with-a-long-name.lan

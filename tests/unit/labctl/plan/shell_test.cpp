@@ -1,11 +1,11 @@
 // to_shell() writes what a person would type: here the text is run by sh, and iproute2 is asked what is there then.
 #include <fcntl.h>
-#include <gmock/gmock.h>
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/json.hpp>
+
 #include "tests/lab/running_lab/running_lab.h"
 
 namespace {
@@ -65,6 +67,25 @@ TEST_P(WiresTest, ARestartedNodeGetsItsOwnEndBackAndTheOtherKeepsWhatItHas) {
     EXPECT_THAT(lab.run(node, "ip link show a-cable-with-a-long-name"), Not(HasSubstr("02:00:00:00:00:99")));
     lab.run(other, "ip route delete 10.99.0.0/24");
   }
+}
+
+TEST_P(WiresTest, BreakAsOtherCablesDo) {
+  RunningLab lab(two_ends, kernel());
+  auto inject = [&](const std::string& what) { lab.control().inject(boost::json::parse(what).as_object()); };
+  for (const char* what :
+       {R"({"partition": {"groups": [["near"], ["far"]]}})",
+        R"({"partition": {"groups": [["far"], ["near"]], "networks": ["a-cable-with-a-long-name"]}})",
+        R"({"linkDown": "far:a-cable-with-a-long-name"})"}) {
+    inject(what);
+    EXPECT_THAT(lab.run("near", "ping -c 1 -W 1 10.0.0.2"), Not(HasSubstr("1 received"))) << what;
+    lab.control().heal_all();
+    expect_whole(lab);
+  }
+  inject(R"({"partition": {"groups": [["near"], ["far"]]}})");
+  lab.control().restart_node("near");
+  EXPECT_THAT(lab.run("near", "ping -c 1 -W 1 10.0.0.2"), Not(HasSubstr("1 received"))) << "it is parted as before";
+  lab.control().heal_all();
+  expect_whole(lab);
 }
 
 INSTANTIATE_TEST_SUITE_P(On, WiresTest, testing::Values("host", "uml"), running_lab::name_of_kernel);

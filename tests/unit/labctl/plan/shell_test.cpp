@@ -45,7 +45,9 @@ class PlanShell : public testing::Test {
 
   static bool kernel_has(std::vector<std::string> link_kind) {
     link_kind.insert(link_kind.begin(), {"ip", "link", "add", "probe0", "type"});
-    return base::run_command(link_kind).exit_code == 0;
+    bool made = base::run_command(link_kind).exit_code == 0;
+    if (made) base::run_checked({"ip", "link", "delete", "probe0"});
+    return made;
   }
 
   static Plan run(const std::string& name) {

@@ -41,6 +41,7 @@ pkg_check_modules(FYAML REQUIRED IMPORTED_TARGET libfyaml)
 # Static: what a lab's first process has to load, an embedded kernel loads slowly.
 find_library(RE2_LIBRARY NAMES libre2.a REQUIRED)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(PCAP REQUIRED IMPORTED_TARGET libpcap)
 pkg_check_modules(IPSET REQUIRED IMPORTED_TARGET libipset)
 
 # Asio, Beast and their like are compiled once (lib/base/third_party.cpp), not in every file that includes them.

@@ -17,6 +17,7 @@ namespace commands {
 // What completion knows by name.
 inline constexpr const char* kLab = "LAB";
 inline constexpr const char* kNode = "NODE";        // or pod
+inline constexpr const char* kLink = "LINK";        // NODE, or NODE:LINK
 inline constexpr const char* kProcess = "PROCESS";  // PROCESS@NODE
 inline constexpr const char* kTarget = "TARGET";    // a node, pod or process
 inline constexpr const char* kFaulty = "FAULTY";    // a target, or a link as NODE:LINK

@@ -47,6 +47,8 @@ void add_cp(CLI::App& app, Context& context);
 void add_forward(CLI::App& app, Context& context);
 void add_kubectl(CLI::App& app, Context& context);
 void add_logs(CLI::App& app, Context& context);
+void add_show(CLI::App& app, Context& context);
+void add_capture(CLI::App& app, Context& context);
 void add_restart(CLI::App& app, Context& context);
 void add_kill(CLI::App& app, Context& context);
 void add_fault(CLI::App& app, Context& context);

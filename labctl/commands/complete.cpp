@@ -50,8 +50,8 @@ std::vector<std::string> candidates(const Options& options) {
   lab::Control control = control_of(options.word);
   boost::json::array nodes = control.nodes();
   std::vector<std::string> names = names_in(nodes);
-  if (options.what == "faulty") add_links(nodes, names);
-  if (options.what != "nodes") {
+  if (options.what == "faulty" || options.what == "links") add_links(nodes, names);
+  if (options.what == "targets" || options.what == "faulty") {
     for (std::string& name : names_in(control.processes())) names.push_back(std::move(name));
   }
   return names;
@@ -73,7 +73,7 @@ void add_complete(CLI::App& app, Context& context) {
                                            [&context](const Options& chosen) { complete(chosen, context); });
   command->add_option("WHAT", options->what)
       ->required()
-      ->check(CLI::IsMember({"labs", "nodes", "targets", "faulty", "places"}));
+      ->check(CLI::IsMember({"labs", "nodes", "links", "targets", "faulty", "places"}));
   command->add_option("WORD", options->word);
 }
 

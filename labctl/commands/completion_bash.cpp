@@ -13,6 +13,7 @@ _labctl_offer() { # KIND CHOICES
   case $1 in
     LAB) _labctl_words "$(labctl __complete labs 2>/dev/null)" ;;
     NODE) _labctl_words "$(labctl __complete nodes "$lab" 2>/dev/null)" ;;
+    LINK) _labctl_words "$(labctl __complete links "$lab" 2>/dev/null)" ;;
     PROCESS | TARGET) _labctl_words "$(labctl __complete targets "$lab" 2>/dev/null)" ;;
     FAULTY) _labctl_words "$(labctl __complete faulty "$lab" 2>/dev/null)" ;;
     FILE) _labctl_files ;;

@@ -11,6 +11,7 @@ _labctl_offer() { # KIND CHOICES
   case $1 in
     LAB) compadd -- ${(f)"$(labctl __complete labs 2>/dev/null)"} ;;
     NODE) compadd -- ${(f)"$(labctl __complete nodes "$lab" 2>/dev/null)"} ;;
+    LINK) compadd -- ${(f)"$(labctl __complete links "$lab" 2>/dev/null)"} ;;
     PROCESS|TARGET) compadd -- ${(f)"$(labctl __complete targets "$lab" 2>/dev/null)"} ;;
     FAULTY) compadd -- ${(f)"$(labctl __complete faulty "$lab" 2>/dev/null)"} ;;
     FILE) _files ;;

@@ -14,6 +14,8 @@ void add_all(CLI::App& app, Context& context) {
   add_forward(app, context);
   add_kubectl(app, context);
   add_logs(app, context);
+  add_show(app, context);
+  add_capture(app, context);
   add_restart(app, context);
   add_kill(app, context);
   add_fault(app, context);

@@ -8,6 +8,7 @@
 
 #include "labctl/kernel/programs.h"
 #include "labctl/lab/agent_programs.h"
+#include "labctl/lab/capture_filters.h"
 #include "lib/base/file_descriptor.h"
 #include "lib/kube/manifest.h"
 
@@ -58,7 +59,9 @@ std::string read_topology_text(const std::string& path) {
 }
 
 topology::Topology parse_topology(const std::string& text, const std::string& path) {
-  return topology::parse(text, is_standard_input(path) ? "stdin" : path);
+  topology::Topology topology = topology::parse(text, is_standard_input(path) ? "stdin" : path);
+  check_filters(topology);
+  return topology;
 }
 
 fs::path folder_of(const std::string& topology_path) {

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <thread>
 
+#include "labctl/scenario/capturing.h"
 #include "labctl/scenario/evidence.h"
 #include "labctl/scenario/look.h"
 #include "labctl/scenario/resolver.h"
@@ -168,6 +169,11 @@ void Engine::act(const topology::Heal& heal) {
 
 void Engine::act(const topology::Wait& wait) {
   std::this_thread::sleep_for(wait.time);
+}
+
+void Engine::act(const topology::Capture& capture) {
+  Resolver resolver(access_, topology_);
+  start_capture(access_, resolver, capture);
 }
 
 }  // namespace scenario

@@ -38,6 +38,7 @@ class Engine {
   void act(const topology::Inject& fault);
   void act(const topology::Heal& heal);
   void act(const topology::Wait& wait);
+  void act(const topology::Capture& capture);
   topology::Injection resolved(topology::Injection what);
 
   LabAccess& access_;

@@ -75,6 +75,12 @@ class Collector {
   }
   void collect(const topology::CommandOutcome&) {}
   void collect(const topology::ConntrackEntry&) {}
+  // What is there is said already.
+  void collect(const topology::CapturedPackets&) {}
+  void collect(const topology::RouteEntry& route) { command_on(route.on, "policy rules", "ip rule"); }
+  void collect(const topology::NeighbourEntry& neighbour) { command_on(neighbour.on, "routes", "ip route"); }
+  void collect(const topology::ForwardingEntry& entry) { command_on(entry.on, "links", "ip -d link"); }
+  void collect(const topology::LinkState& link) { command_on(link.on, "links", "ip -d -s link"); }
   void collect(const topology::IpvsTable& table) { proxy_of(table.on.value); }
   void collect(const topology::IpsetMembers& set) { proxy_of(set.on.value); }
   void collect(const topology::RuleCounter& rule) { proxy_of(rule.on.value); }
@@ -107,6 +113,13 @@ class Collector {
     command.arguments = {"sh", "-c", words + " 2>&1"};
     command.timeout = std::chrono::seconds(10);
     add(title, last_lines(access_.run(command).output, lines_of_a_table));
+  }
+
+  void command_on(const topology::Located<std::string>& on, const std::string& what, const std::string& words) {
+    attempt([&] {
+      std::string place = resolver_.place(on.value);
+      command(what + " of " + place, place, words);
+    });
   }
 
   void connections(const std::string& node) {

@@ -30,6 +30,11 @@ Look look(LabAccess& access, Resolver& resolver, const topology::ConntrackEntry&
 Look look(LabAccess& access, Resolver& resolver, const topology::RuleCounter& rule);
 Look look(LabAccess& access, Resolver& resolver, const topology::ProcessStatus& status);
 Look look(LabAccess& access, Resolver& resolver, const topology::DnsAnswer& answer);
+Look look(LabAccess& access, Resolver& resolver, const topology::CapturedPackets& packets);
+Look look(LabAccess& access, Resolver& resolver, const topology::RouteEntry& route);
+Look look(LabAccess& access, Resolver& resolver, const topology::NeighbourEntry& neighbour);
+Look look(LabAccess& access, Resolver& resolver, const topology::ForwardingEntry& entry);
+Look look(LabAccess& access, Resolver& resolver, const topology::LinkState& link);
 
 // How long one request of REACH may take. What must succeed is waited for longer than what must time out; what nobody
 // answers ARP for is unreachable only after the kernel has asked three times, once a second.

@@ -2,12 +2,16 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <fstream>
 #include <functional>
+#include <set>
+#include <sstream>
 
 #include "labctl/plan/plan.h"
+#include "labctl/scenario/resolver.h"
 #include "lib/base/error.h"
 #include "lib/kube/objects.h"
 
@@ -30,7 +34,8 @@ std::string node_script() {
          "p=" + plan::libexec_folder +
          "/inspect\n"
          "for t in raw mangle nat filter; do f rules-$t.json $p rules $t; done\n"
-         "f ipvs.json $p ipvs\nf conntrack.json $p conntrack\nf ipset.json $p ipset\n";
+         "f ipvs.json $p ipvs\nf conntrack.json $p conntrack\nf ipset.json $p ipset\n"
+         "f links.json $p links\nf routes.json $p routes\nf neighbours.json $p neighbours\nf fdb.json $p fdb\n";
 }
 
 void split_into_files(const std::string& text, const fs::path& folder) {
@@ -98,6 +103,32 @@ void save_nodes(LabAccess& access, const fs::path& folder) {
   }
 }
 
+std::string output_of(LabAccess& access, const std::string& node, const std::string& script) {
+  lab::Command command;
+  command.node = node;
+  command.arguments = {"sh", "-c", "cd /run/labctl-capture && " + script};
+  command.timeout = std::chrono::seconds(60);
+  return access.run(command).output;
+}
+
+// What the capture steps have recorded, as pcapng.
+void save_captures(LabAccess& access, const topology::Topology& topology, const fs::path& folder) {
+  std::set<std::string> nodes;
+  for (const topology::Step& step : topology.scenario) {
+    const auto* capture = std::get_if<topology::Capture>(&step.action);
+    if (capture != nullptr) nodes.insert(Resolver(access, topology).place(capture->on.value));
+  }
+  for (const std::string& node : nodes) {
+    std::istringstream names(output_of(access, node, "ls -- *.pcapng 2>/dev/null"));
+    for (std::string name; std::getline(names, name);) {
+      fs::create_directories(folder / "captures");
+      std::string target = as_file_name(node + " " + name);
+      std::replace(target.begin(), target.end(), ' ', '-');
+      write(folder / "captures" / target, output_of(access, node, "cat -- '" + name + "'"));
+    }
+  }
+}
+
 }  // namespace
 
 void save_logs(const lab::LabFolder& lab, const fs::path& folder) {
@@ -117,6 +148,7 @@ void save_remains(LabAccess& access, const topology::Topology& topology, const l
   attempt([&] { write(folder / "faults.json", boost::json::serialize(access.faults()) + "\n"); });
   attempt([&] { save_processes(access, folder); });
   attempt([&] { save_nodes(access, folder); });
+  attempt([&] { save_captures(access, topology, folder); });
   attempt([&] { save_logs(lab, folder); });
   std::error_code ignored;
   if (fs::exists(topology.path, ignored)) {

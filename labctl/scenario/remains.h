@@ -10,7 +10,8 @@
 namespace scenario {
 
 // events.jsonl, faults.json, processes.json, processes/NAME@NODE.log, nodes/NODE/{addresses,routes,rules-nat,ipvs,…},
-// and the lab's own logs. FOLDER is made. Never throws for a lab that answers no more: what cannot be had is left out.
+// captures/NODE-LINK.N.pcapng, and the lab's own logs. FOLDER is made. Never throws for a lab that answers no more:
+// what cannot be had is left out.
 void save_remains(LabAccess& access, const topology::Topology& topology, const lab::LabFolder& lab,
                   const std::filesystem::path& folder);
 // The lab's own logs alone: all that a dead lab has.

@@ -15,15 +15,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr size_t most_lines = 20;
-
-std::string one_per_line(const std::vector<std::string>& lines) {
-  std::string text;
-  for (size_t i = 0; i < lines.size() && i < most_lines; ++i) text += "\n" + lines[i];
-  if (lines.size() > most_lines) text += fmt::format("\n… and {} more", lines.size() - most_lines);
-  return text;
-}
-
 // "192.168.113.99:8080", "[fd00::1]:80"
 std::string end_point(const json::object& object) {
   std::string address = kube::text_at(object, "address");
@@ -37,15 +28,6 @@ const json::object* find_service(const json::object& table, const std::string& s
     if (kube::text_at(object, "protocol") + "://" + end_point(object) == service) return &object;
   }
   return nullptr;
-}
-
-// Whether WORDS stand in LINE, in this order, each a word of its own.
-bool has_words_in_order(const std::string& line, const std::vector<std::string>& words) {
-  size_t next = 0;
-  for (const std::string& word : split_at_spaces(line)) {
-    if (next < words.size() && word == words[next]) ++next;
-  }
-  return next == words.size();
 }
 
 std::string counted(const json::object& rule) {

@@ -81,6 +81,49 @@ struct Words {
     if (rule.at_least) text += fmt::format(" and has counted {} packets at least", *rule.at_least);
     return text;
   }
+  static std::string at(const std::string& node, const std::optional<std::string>& link) {
+    return link ? node + ":" + *link : node;
+  }
+  static std::string how_many(const std::optional<unsigned>& count, const char* noun) {
+    if (!count) return fmt::format("a {}", noun);
+    return *count == 0 ? fmt::format("no {}", noun) : fmt::format("{} {}{}", *count, noun, *count == 1 ? "" : "s");
+  }
+  std::string operator()(const CapturedPackets& packets) const {
+    std::string count = packets.packets    ? std::to_string(*packets.packets)
+                        : packets.at_least ? fmt::format("at least {}", *packets.at_least)
+                                           : "at least 1";
+    std::optional<std::string> link = packets.link ? std::optional(packets.link->value) : std::nullopt;
+    return fmt::format("on {}, {} captured packets match \"{}\"", at(packets.on.value, link),
+                       packets.packets == 0 ? "no" : count, packets.filter.value);
+  }
+  std::string operator()(const RouteEntry& route) const {
+    return fmt::format("on {}, there is {} \"{}\"", route.on.value, how_many(route.count, "route"),
+                       fmt::join(route.words, " "));
+  }
+  std::string operator()(const NeighbourEntry& neighbour) const {
+    std::string text = fmt::format("on {}, there is {} {}", at(neighbour.on.value, neighbour.link),
+                                   how_many(neighbour.count, "neighbour"), neighbour.address);
+    if (neighbour.mac) text += " with the MAC address " + *neighbour.mac;
+    if (neighbour.state) text += " in the state " + *neighbour.state;
+    return text;
+  }
+  std::string operator()(const ForwardingEntry& entry) const {
+    return fmt::format("on {}, there is {} for {}{}", at(entry.on.value, entry.link),
+                       how_many(entry.count, "forwarding entry"), entry.mac,
+                       entry.destination ? " to " + *entry.destination : "");
+  }
+  std::string operator()(const LinkState& link) const {
+    if (link.count == 0u) return fmt::format("on {}, there is no link {}", link.on.value, link.link);
+    std::vector<std::string> what;
+    if (link.up) what.push_back(*link.up ? "up" : "not up");
+    if (link.state) what.push_back("in the state " + *link.state);
+    if (link.kind) what.push_back("of the kind " + *link.kind);
+    if (link.mtu) what.push_back(fmt::format("with MTU {}", *link.mtu));
+    if (link.mac) what.push_back("with the MAC address " + *link.mac);
+    if (link.master) what.push_back("a port of " + *link.master);
+    return fmt::format("on {}, link {} is {}", link.on.value, link.link,
+                       what.empty() ? "there" : fmt::format("{}", fmt::join(what, ", ")));
+  }
   std::string operator()(const Expect& expect) const { return std::visit(*this, expect.what); }
   std::string operator()(const Do& command) const {
     return fmt::format("on {}: {}", command.on.value, command.command);
@@ -95,6 +138,11 @@ struct Words {
     return heal.what ? "healed: " + topology::describe(*heal.what) : "all faults are healed";
   }
   std::string operator()(const Wait& wait) const { return "wait " + in_words(wait.time); }
+  std::string operator()(const Capture& capture) const {
+    std::optional<std::string> link = capture.link ? std::optional(capture.link->value) : std::nullopt;
+    return fmt::format("capture on {}{}", at(capture.on.value, link),
+                       capture.filter ? ": " + capture.filter->value : "");
+  }
 };
 
 std::string answer_wanted(const Reach& reach) {
@@ -165,6 +213,22 @@ std::vector<std::string> split_command_line(const std::string& text) {
   }
   if (quote != '\0') throw base::Error(fmt::format("command line {}: a quote is not closed", text));
   return words;
+}
+
+bool has_words_in_order(const std::string& line, const std::vector<std::string>& words) {
+  size_t next = 0;
+  for (const std::string& word : split_at_spaces(line)) {
+    if (next < words.size() && word == words[next]) ++next;
+  }
+  return next == words.size();
+}
+
+std::string one_per_line(const std::vector<std::string>& lines) {
+  constexpr size_t most_lines = 20;
+  std::string text;
+  for (size_t i = 0; i < lines.size() && i < most_lines; ++i) text += "\n" + lines[i];
+  if (lines.size() > most_lines) text += fmt::format("\n… and {} more", lines.size() - most_lines);
+  return text;
 }
 
 std::string last_lines(const std::string& text, std::size_t count) {

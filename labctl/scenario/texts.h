@@ -18,6 +18,11 @@ std::vector<std::string> split_at_spaces(const std::string& text);
 // closed.
 std::vector<std::string> split_command_line(const std::string& text);
 
+// Whether WORDS stand in LINE, in this order, each a word of its own.
+bool has_words_in_order(const std::string& line, const std::vector<std::string>& words);
+
+// Each after a line's end, and of many the first.
+std::string one_per_line(const std::vector<std::string>& lines);
 // The last lines of TEXT, without empty ones at the end.
 std::string last_lines(const std::string& text, std::size_t count);
 // TEXT with PREFIX in front of every line.

@@ -22,6 +22,11 @@ struct WrittenExpectation {
   std::vector<std::pair<std::string, Range>> answers;
   int exit = 0;
   std::optional<std::uint64_t> packets, at_least, restarts;
+  std::optional<Located<std::string>> captured, neighbour, link;
+  std::optional<std::vector<std::string>> route, fdb;
+  std::optional<std::string> mac, kind, master;
+  std::optional<bool> up;
+  std::optional<unsigned> mtu;
 };
 
 Type<Failure> failure_type() {
@@ -106,6 +111,27 @@ Type<std::string> pattern_with_references_type() {
           pattern.schema, pattern.called};
 }
 
+const std::vector<std::string> process_states{"waiting", "starting", "ready", "exited", "failed", "stopped"};
+const std::vector<std::string> neighbour_states{"INCOMPLETE", "REACHABLE", "STALE", "DELAY",
+                                                "PROBE",      "FAILED",    "NOARP", "PERMANENT"};
+const std::vector<std::string> link_states{"UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN",
+                                           "TESTING", "DORMANT",    "UP"};
+
+std::vector<std::string> all_states() {
+  std::vector<std::string> all = process_states;
+  all.insert(all.end(), neighbour_states.begin(), neighbour_states.end());
+  all.insert(all.end(), link_states.begin(), link_states.end());
+  return all;
+}
+
+bool is_state_of(const std::string& what, const std::vector<std::string>& states,
+                 const std::optional<std::string>& state, const yaml::Node& node, Faults& faults) {
+  if (!state || std::find(states.begin(), states.end(), *state) != states.end()) return true;
+  faults.add(node.find("state")->at,
+             fmt::format("\"{}\" is no state of {}{}", *state, what, suggestion(*state, states)));
+  return false;
+}
+
 ObjectKind<WrittenExpectation> expectation_kind() {
   using W = WrittenExpectation;
   auto node_name = optional(located(word_type("the name of a node")));
@@ -161,7 +187,9 @@ ObjectKind<WrittenExpectation> expectation_kind() {
                "Exactly these real servers take new connections, in any order. Those of weight 0 do not.",
                "[192.168.113.99:8080]"),
       field<W>("count", &W::count, optional(number("a number", 100000)),
-               "That many real servers take new connections, or that many connections are tracked; 0 is none.", "2"),
+               "That many real servers take new connections, that many connections are tracked, or that many routes, "
+               "neighbours, forwarding entries or links are like this; 0 is none.",
+               "2"),
       field<W>("ipset", &W::ipset, optional(located(word_type("the name of a set"))), "An IP set of the node.",
                "KUBE-CLUSTER-IP"),
       field<W>("contains", &W::contains, list_of(word_type("a member"), "members", Single::accepted),
@@ -174,13 +202,35 @@ ObjectKind<WrittenExpectation> expectation_kind() {
       field<W>("table", &W::table, optional(choice_type({"raw", "mangle", "nat", "filter"})), "The rule's table.",
                "nat"),
       field<W>("packets", &W::packets, optional(number_type<std::uint64_t>("a number", 0, 1ull << 53)),
-               "What the rule's packet counter says.", "0"),
+               "What the rule's packet counter says, or how many packets were captured: 0 for none.", "0"),
       field<W>("atLeast", &W::at_least, optional(number_type<std::uint64_t>("a number", 0, 1ull << 53)),
-               "What the rule's packet counter has reached, or that many connections at least.", "1"),
+               "What the rule's packet counter has reached, or that many connections or captured packets at least.",
+               "1"),
+      field<W>("captured", &W::captured, optional(located(word_type("a filter expression"))),
+               "What capture steps have recorded on the node has packets that match this expression of libpcap "
+               "(pcap-filter(7)).",
+               "\"src host 192.168.113.102 and tcp[tcpflags] & tcp-syn != 0\""),
+      field<W>("route", &W::route, optional(words_in_text_type("a route")),
+               "The node has a route with all of these words, in the order of `ip route show table all`; of the main "
+               "table, unless `table` is among them.",
+               "10.244.2.0/24 via 192.168.113.12 dev lan"),
+      field<W>("neighbour", &W::neighbour, optional(located(word_type("an address"))),
+               "The node's ARP or NDP table has this address.", "192.168.113.99"),
+      field<W>("fdb", &W::fdb, optional(words_in_text_type("a MAC address, and dst with an address")),
+               "A bridge or VXLAN device of the node has a forwarding entry for this MAC address.",
+               "02:00:00:00:00:01 dst 192.168.113.12"),
+      field<W>("link", &W::link, optional(located(word_type("the name of a link"))),
+               "The link that is meant; alone, what is expected of it.", "vip0"),
+      field<W>("mac", &W::mac, optional(word_type("a MAC address")), "The link's or neighbour's MAC address.",
+               "\"02:00:00:00:00:01\""),
+      field<W>("up", &W::up, optional(boolean_type()), "Whether the link is set up.", "true"),
+      field<W>("kind", &W::kind, optional(word_type("a kind of link")), "The link's kind.", "dummy"),
+      field<W>("master", &W::master, optional(word_type("the name of a link")),
+               "The bridge that the link is a port of.", "br0"),
+      field<W>("mtu", &W::mtu, optional(number("a number of bytes", 1u << 20)), "The link's MTU.", "1450"),
       field<W>("process", &W::process, optional(located(word_type("NAME@NODE"))), "The state of a process.", "web@rs1"),
-      field<W>("state", &W::state,
-               optional(choice_type({"waiting", "starting", "ready", "exited", "failed", "stopped"})),
-               "Its state, as `labctl ps` has it.", "ready"),
+      field<W>("state", &W::state, optional(choice_type(all_states())),
+               "Of a process, as `labctl ps` has it; of a neighbour or link, as ip(8) writes it.", "ready"),
       field<W>("restarts", &W::restarts, optional(number_type<std::uint64_t>("a number", 0, 1ull << 53)),
                "It has been started again this often at least.", "1"),
       field<W>("within", &W::within, optional(duration_type()), "It may take this long to become true.", "10s"),
@@ -253,8 +303,49 @@ bool make_dns(const WrittenExpectation& written, const yaml::Node& node, Expect&
 }
 
 bool make_process(const WrittenExpectation& written, const yaml::Node& node, Expect& expect, Faults& faults) {
+  if (!is_state_of("a process", process_states, written.state, node, faults)) return false;
   expect.what = ProcessStatus{*written.process, written.state, written.restarts};
   return only_keys(node, {"process", "state", "restarts"}, "process", faults);
+}
+
+std::optional<std::string> value_of(const std::optional<Located<std::string>>& located) {
+  return located ? std::optional(located->value) : std::nullopt;
+}
+
+// "MAC" or "MAC dst ADDRESS"
+bool make_forwarding(const WrittenExpectation& written, const yaml::Node& node, Expect& expect, Faults& faults) {
+  const std::vector<std::string>& words = *written.fdb;
+  bool with_destination = words.size() == 3 && words[1] == "dst";
+  if ((words.size() != 1 && !with_destination) || !netlink::MacAddress::parse(words[0])) {
+    faults.add(node.find("fdb")->at, "a forwarding entry is MAC or MAC dst ADDRESS (02:00:00:00:00:01 dst 10.0.0.2)");
+    return false;
+  }
+  ForwardingEntry entry{*written.on, words[0], std::nullopt, value_of(written.link), written.count};
+  if (with_destination) entry.destination = words[2];
+  expect.what = std::move(entry);
+  return only_keys(node, {"on", "fdb", "link", "count"}, "fdb", faults);
+}
+
+// What rtnetlink tells of: routes, neighbours, forwarding entries, links. Nothing where it is none of them.
+std::optional<bool> make_network_state(const WrittenExpectation& written, const yaml::Node& node, Expect& expect,
+                                       Faults& faults) {
+  const Located<std::string>& on = *written.on;
+  if (written.route) {
+    expect.what = RouteEntry{on, *written.route, written.count};
+    return only_keys(node, {"on", "route", "count"}, "route", faults);
+  }
+  if (written.neighbour) {
+    if (!is_state_of("a neighbour", neighbour_states, written.state, node, faults)) return false;
+    expect.what =
+        NeighbourEntry{on, written.neighbour->value, written.mac, written.state, value_of(written.link), written.count};
+    return only_keys(node, {"on", "neighbour", "mac", "state", "link", "count"}, "neighbour", faults);
+  }
+  if (written.fdb) return make_forwarding(written, node, expect, faults);
+  if (!written.link) return std::nullopt;
+  if (!is_state_of("a link", link_states, written.state, node, faults)) return false;
+  expect.what = LinkState{on,          written.link->value, written.up,  written.kind, written.master,
+                          written.mac, written.state,       written.mtu, written.count};
+  return only_keys(node, {"on", "link", "up", "kind", "master", "mac", "state", "mtu", "count"}, "link", faults);
 }
 
 bool make_state(const WrittenExpectation& written, const yaml::Node& node, Expect& expect, Faults& faults) {
@@ -280,7 +371,14 @@ bool make_state(const WrittenExpectation& written, const yaml::Node& node, Expec
         RuleCounter{on, written.table.value_or("filter"), written.rule->value, written.packets, written.at_least};
     return only_keys(node, {"on", "rule", "table", "packets", "atLeast"}, "rule", faults);
   }
-  refuse(written, node, faults, "\"on\" says where, add what is expected: run, ipvs, ipset, conntrack or rule");
+  if (written.captured) {
+    expect.what = CapturedPackets{on, *written.captured, written.link, written.packets, written.at_least};
+    return only_keys(node, {"on", "captured", "link", "packets", "atLeast"}, "captured", faults);
+  }
+  if (std::optional<bool> good = make_network_state(written, node, expect, faults)) return *good;
+  refuse(written, node, faults,
+         "\"on\" says where, add what is expected: run, ipvs, ipset, conntrack, rule, captured, route, neighbour, fdb "
+         "or link");
   return false;
 }
 

@@ -85,8 +85,44 @@ struct DnsAnswer {
   std::optional<std::vector<std::string>> records;  // exactly these, in any order
   std::vector<std::string> contains;
 };
+// What the capture steps before it have recorded on a node.
+struct CapturedPackets {
+  Located<std::string> on;
+  Located<std::string> filter;
+  std::optional<Located<std::string>> link;  // nothing: on whatever is captured there
+  std::optional<std::uint64_t> packets;      // exactly
+  std::optional<std::uint64_t> at_least;     // one, where neither is set
+};
+struct RouteEntry {
+  Located<std::string> on;
+  // Of one route, in the order of `ip route`; of the main table unless "table" is there.
+  std::vector<std::string> words;
+  std::optional<unsigned> count;  // of such routes; nothing: at least one
+};
+struct NeighbourEntry {
+  Located<std::string> on;
+  std::string address;
+  std::optional<std::string> mac, state, link;
+  std::optional<unsigned> count;
+};
+struct ForwardingEntry {
+  Located<std::string> on;
+  std::string mac;
+  std::optional<std::string> destination;  // the other end of the tunnel
+  std::optional<std::string> link;
+  std::optional<unsigned> count;
+};
+struct LinkState {
+  Located<std::string> on;
+  std::string link;
+  std::optional<bool> up;
+  std::optional<std::string> kind, master, mac, state;
+  std::optional<unsigned> mtu;
+  std::optional<unsigned> count;  // 0: there is none of this name
+};
 using Expectation =
-    std::variant<Reach, CommandOutcome, IpvsTable, IpsetMembers, ConntrackEntry, RuleCounter, ProcessStatus, DnsAnswer>;
+    std::variant<Reach, CommandOutcome, IpvsTable, IpsetMembers, ConntrackEntry, RuleCounter, ProcessStatus, DnsAnswer,
+                 CapturedPackets, RouteEntry, NeighbourEntry, ForwardingEntry, LinkState>;
 
 // At most one of the periods; without any, it is looked at once.
 struct Expect {
@@ -139,10 +175,17 @@ struct Heal {
   std::optional<Injection> what;  // nothing: all that is on
 };
 
+// From this step on, what NODE sends and receives is recorded.
+struct Capture {
+  Located<std::string> on;
+  std::optional<Located<std::string>> link;  // nothing: all links but loopback
+  std::optional<Located<std::string>> filter;
+};
+
 struct Step {
   Location at;
   std::string name;  // for people; made from the step where it has none
-  std::variant<Expect, Do, Kubectl, Apply, Inject, Heal, Wait> action;
+  std::variant<Expect, Do, Kubectl, Apply, Inject, Heal, Wait, Capture> action;
 };
 
 }  // namespace topology

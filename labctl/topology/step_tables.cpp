@@ -101,7 +101,8 @@ ObjectKind<WrittenStep> step_kind() {
                    "{linkDown: ds:lan}"),
       action_field("heal", heal_type(),
                    "Mends what a step before has broken, by the same description; `all` is everything.", "all"),
-      action_field("wait", wait, "Lets time pass that has to pass for what the scenario shows.", "5s")};
+      action_field("wait", wait, "Lets time pass that has to pass for what the scenario shows.", "5s"),
+      action_field("capture", capture_type(), "Records packets from here on, for `captured`.", "rs1:lan")};
   return kind;
 }
 
@@ -113,7 +114,7 @@ Type<Step> step_type() {
             WrittenStep written;
             if (!decode_object(*kind, node, written, faults)) return false;
             if (!written.key) {
-              faults.add(node.at, "a step needs an action: expect, do, kubectl, apply, fault, heal or wait");
+              faults.add(node.at, "a step needs an action: expect, do, kubectl, apply, fault, heal, wait or capture");
               return false;
             }
             step = std::move(written.step);

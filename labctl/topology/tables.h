@@ -16,6 +16,7 @@ Type<IpvsService> ipvs_type();
 Type<Workload> workload_type();
 Type<Cluster> cluster_type();
 Type<Manifest> manifest_type();
+Type<Capture> capture_type();
 Type<Step> step_type();
 Type<Expect> expect_type();
 Type<Injection> injection_type();

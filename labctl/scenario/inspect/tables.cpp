@@ -4,8 +4,11 @@
 
 #include <boost/json.hpp>
 
+#include "lib/base/error.h"
+#include "lib/base/run.h"
 #include "lib/netfilter/conntrack/conntrack.h"
 #include "lib/netfilter/ipset/ipset.h"
+#include "lib/netfilter/iptables.h"
 #include "lib/netfilter/ipvs.h"
 #include "lib/netfilter/rule_counters.h"
 
@@ -127,6 +130,16 @@ json::object rules(const std::string& table) {
     }
   }
   return {{"table", table}, {"rules", std::move(listed)}};
+}
+
+json::object nftables() {
+  if (!netfilter::Iptables::kernel_has_nf_tables()) return {{"ruleset", ""}, {"missing", ""}};
+  try {
+    return {{"ruleset", base::run_checked({"nft", "--numeric", "list", "ruleset"})}, {"missing", ""}};
+  } catch (const base::Error& error) {
+    if (error.error_number() != ENOENT) throw;
+    return {{"ruleset", ""}, {"missing", "nft"}};
+  }
 }
 
 }  // namespace inspect

@@ -54,6 +54,27 @@ class ReferenceChecker {
     for (const std::string& record : answer.records.value_or(std::vector<std::string>())) check(record);
     for (const std::string& record : answer.contains) check(record);
   }
+  void operator()(const CapturedPackets& packets) {
+    check(packets.on);
+    check(packets.filter);
+  }
+  void operator()(const RouteEntry& route) {
+    check(route.on);
+    for (const std::string& word : route.words) check(word);
+  }
+  void operator()(const NeighbourEntry& neighbour) {
+    check(neighbour.on);
+    check(neighbour.address);
+  }
+  void operator()(const ForwardingEntry& entry) {
+    check(entry.on);
+    if (entry.destination) check(*entry.destination);
+  }
+  void operator()(const LinkState& link) { check(link.on); }
+  void operator()(const Capture& capture) {
+    check(capture.on);
+    if (capture.filter) check(capture.filter->value, TextKind::plain, capture.filter->at);
+  }
   void operator()(const Do& command) {
     check(command.on);
     check(command.command, TextKind::command_line);

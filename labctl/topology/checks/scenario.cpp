@@ -187,6 +187,45 @@ class Checker {
     }
   }
 
+  void check_expectation(const Step& step, const CapturedPackets& packets) {
+    check_place(packets.on);
+    if (packets.packets && packets.at_least) {
+      faults_.add(step.at, "either \"packets\" (exactly) or \"atLeast\", not both");
+    }
+    auto covers = [&](const Capture& capture) {
+      return capture.on.value == packets.on.value &&
+             (!packets.link || !capture.link || capture.link->value == packets.link->value);
+    };
+    if (std::any_of(captures_.begin(), captures_.end(), covers)) return;
+    std::string where = packets.on.value + (packets.link ? ":" + packets.link->value : "");
+    faults_.add(packets.filter.at, fmt::format("nothing is captured on {0} before this step, add one before it: "
+                                               "capture: {0}",
+                                               where));
+  }
+
+  void check_expectation(const Step& step, const NeighbourEntry& neighbour) {
+    check_place(neighbour.on);
+    check_address(step, "neighbour", neighbour.address);
+    if (neighbour.mac) check_mac(step, *neighbour.mac);
+  }
+  void check_expectation(const Step& step, const ForwardingEntry& entry) {
+    check_place(entry.on);
+    if (entry.destination) check_address(step, "dst", *entry.destination);
+  }
+  void check_expectation(const Step& step, const LinkState& link) {
+    check_place(link.on);
+    if (link.mac) check_mac(step, *link.mac);
+  }
+
+  void check_address(const Step& step, const char* key, const std::string& text) {
+    if (has_reference(text) || IpAddress::parse(text)) return;
+    faults_.add(step.at, fmt::format("\"{}\" is an address, \"{}\" is none", key, text));
+  }
+  void check_mac(const Step& step, const std::string& text) {
+    if (netlink::MacAddress::parse(text)) return;
+    faults_.add(step.at, fmt::format("\"{}\" is no MAC address, write it like 02:00:00:00:00:01", text));
+  }
+
   template <class State>
   void check_expectation(const Step&, const State& state) {
     check_place(state.on);
@@ -194,7 +233,10 @@ class Checker {
 
   // ---- other steps
 
-  void check(const Step&, const Do& command) { check_place(command.on); }
+  void check(const Step&, const Do& command) {
+    check_place(command.on);
+    makes_links_ = makes_links_ || command.command.find("link") != std::string::npos;
+  }
 
   void check(const Step& step, const Kubectl&) {
     if (!topology_.cluster) faults_.add(step.at, fmt::format("kubectl needs a cluster, {}", cluster_mend));
@@ -202,6 +244,29 @@ class Checker {
 
   void check(const Step& step, const Apply&) {
     if (!topology_.cluster) faults_.add(step.at, fmt::format("apply needs a cluster, {}", cluster_mend));
+  }
+
+  void check(const Step&, const Capture& capture) {
+    check_place(capture.on);
+    if (capture.link) check_link(capture.on.value, *capture.link);
+    captures_.push_back(capture);
+  }
+
+  void check_link(const std::string& node_name, const Located<std::string>& link) {
+    const Node* node = topology_.find_node(node_name);
+    if (node == nullptr || may_get_links(*node)) return;
+    std::vector<std::string> names{"lo", "any"};
+    for (const Link& it : node->links) names.push_back(it.name);
+    if (std::find(names.begin(), names.end(), link.value) != names.end()) return;
+    faults_.add(link.at,
+                fmt::format("node {} has no link \"{}\"{}", node_name, link.value, suggestion(link.value, names)));
+  }
+
+  // Others than those of the topology: made by an agent, by a program, or by a command of a step so far.
+  bool may_get_links(const Node& node) const {
+    auto is_program = [](const Workload& it) { return std::holds_alternative<Run>(it.what); };
+    return topology_.cluster.has_value() || makes_links_ ||
+           std::any_of(node.workloads.begin(), node.workloads.end(), is_program);
   }
 
   void check(const Step& step, const Wait& wait) {
@@ -277,6 +342,8 @@ class Checker {
   std::vector<std::string> places_;  // and pods
   std::vector<std::string> processes_;
   std::vector<std::string> injected_;  // by the steps so far, as JSON
+  std::vector<Capture> captures_;      // of the steps so far
+  bool makes_links_ = false;
 };
 
 }  // namespace

@@ -42,7 +42,7 @@ class UnitTests : public OnAnEmbeddedKernel {
 };
 
 TEST_F(UnitTests, OfLinks) {
-  expect_passes("links", "unit_lib_netlink", "Links.*:Routes.*:Rules.*:Impairments.*");
+  expect_passes("links", "unit_lib_netlink", "Links.*:Routes.*:Rules.*:Impairments.*:Tables.*");
 }
 
 TEST_F(UnitTests, OfVirtualServicesSetsAndConnections) {

@@ -68,6 +68,44 @@ TEST_P(Plain, EveryWayToEndIsToldApart) {
   EXPECT_FALSE(std::filesystem::exists(output())) << "only a failure leaves something";
 }
 
+const char* const captured = R"(
+version: 1
+name: captured
+networks: { lan: { subnet: 10.0.0.0/24 } }
+nodes:
+  a: { links: { lan: 10.0.0.1 } }
+  b: { links: { lan: 10.0.0.2 } }
+scenario:
+  - capture: { on: b, link: lan, filter: icmp }
+  - capture: a
+  - expect: { from: a, ping: 10.0.0.2 }
+  - expect: { on: b, captured: "src host ${node:a:ip}", packets: 1 }
+  - expect: { on: b, captured: icmp, packets: 2 }
+  - expect: { on: a, link: lan, captured: arp }
+  - expect: { on: a, captured: tcp, packets: 0 }
+  - capture: { on: b, link: lan, filter: icmp }
+  - expect: { on: b, captured: icmp, packets: 0 }
+  - expect: { from: a, ping: 10.0.0.2 }
+  - expect: { on: a, route: 10.0.0.0/24 dev lan src 10.0.0.1 }
+  - expect: { on: a, route: default, count: 0 }
+  - expect: { on: a, neighbour: 10.0.0.2, link: lan }
+  - expect: { on: a, link: lan, up: true, kind: veth, mtu: 1500, state: UP }
+  - expect: { on: a, link: vip0, count: 0 }
+  - expect: { on: b, captured: "src host 10.9.9.9" }
+)";
+
+TEST_P(Plain, WhatIsCapturedIsCountedAndKept) {
+  boost::json::object result = run(file("captured.yaml", captured), {"--kernel", GetParam()});
+  if (could_not_run()) GTEST_SKIP() << why_;
+  EXPECT_EQ(failed_step(result), 16u) << shown_;
+  EXPECT_THAT(shown_, HasSubstr("0 of the 2 captured packets match; the last of all:"));
+  EXPECT_THAT(shown_, HasSubstr("b:lan IP 10.0.0.1 > 10.0.0.2: ICMP echo request"));
+  std::filesystem::path captures = std::filesystem::path(std::string(result.at("folder").as_string())) / "captures";
+  for (const char* left : {"b-lan.1.pcapng", "b-lan.2.pcapng", "a-all-links.1.pcapng"}) {
+    EXPECT_TRUE(std::filesystem::exists(captures / left)) << left;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Kernels, Plain, testing::Values("host", "uml"),
                          [](const auto& kernel) { return std::string(kernel.param); });
 

@@ -35,6 +35,7 @@ const std::map<std::string, Folders>& table() {
       {"lib/netfilter", {"lib/base", "lib/netlink"}},
       {"lib/netfilter/ipset", {"lib/base", "lib/netlink", "lib/netfilter"}},
       {"lib/netfilter/conntrack", {"lib/base", "lib/netlink", "lib/netfilter"}},
+      {"lib/packets", {"lib/base"}},
       {"lib/kube", {"lib/base", "lib/netlink", "lib/netfilter"}},
 
       {"labctl/topology", kLibrary},
@@ -42,13 +43,14 @@ const std::map<std::string, Folders>& table() {
       {"labctl/graph", with(kLibrary, {"labctl/topology"})},
       {"labctl/kernel", {"lib/base", "lib/netlink", "lib/netfilter"}},
       {"labctl/supervisor", with(kLibrary, {"labctl/topology", "labctl/plan", "labctl/kernel"})},
-      {"labctl/lab", with(kLibrary, {"labctl/topology", "labctl/plan", "labctl/kernel"})},
+      {"labctl/lab", with(kLibrary, {"lib/packets", "labctl/topology", "labctl/plan", "labctl/kernel"})},
       {"labctl/scenario", with(kLibrary, {"labctl/topology", "labctl/plan", "labctl/kernel", "labctl/lab"})},
       // Programs that run in nodes, and know nothing of labs.
       {"labctl/scenario/probe", {"lib/base", "lib/netlink"}},
       {"labctl/scenario/inspect", with(kLibrary, kMayExit)},
-      {"labctl/commands", with(kLibrary, {"labctl/topology", "labctl/plan", "labctl/graph", "labctl/kernel",
-                                          "labctl/lab", "labctl/scenario"})},
+      {"labctl/scenario/capture", {"lib/base", "lib/netlink", "lib/packets"}},
+      {"labctl/commands", with(kLibrary, {"lib/packets", "labctl/topology", "labctl/plan", "labctl/graph",
+                                          "labctl/kernel", "labctl/lab", "labctl/scenario"})},
 
       // Each agent; "agents/*" stands for its own folder only.
       {"agents/*", with(kLibrary, kMayExit)},

@@ -19,13 +19,16 @@ void add_flags(CLI::App& app, proxy::Flags& flags) {
   app.add_option("--master", flags.master, "URL of the API server")->envname("API");
   app.add_option("--hostname-override", flags.hostname_override, "Name of this node; default: the host's")
       ->envname("NODE_NAME");
-  app.add_option("--proxy-mode", flags.proxy_mode, "ipvs")->capture_default_str();
+  app.add_option("--proxy-mode", flags.proxy_mode, "ipvs or iptables")->capture_default_str();
   app.add_option("--cluster-cidr", flags.cluster_cidr, "Addresses of pods; what comes from elsewhere is masqueraded");
   app.add_option("--node-ip", flags.node_ip, "Address of this node; default: the InternalIP of its Node object");
   app.add_option("--nodeport-addresses", flags.nodeport_addresses,
                  "Ranges of the node's addresses that serve node ports, or `primary`; default: all");
   app.add_flag("--masquerade-all", flags.masquerade_all, "Masquerade everything that goes to a cluster IP");
   app.add_option("--iptables-masquerade-bit", flags.masquerade_bit, "Bit of the mark that means: masquerade")
+      ->capture_default_str();
+  app.add_flag("--iptables-localhost-nodeports", flags.localhost_node_ports,
+               "Serve node ports on 127.0.0.1, too (mode iptables, IPv4)")
       ->capture_default_str();
   app.add_option("--ipvs-scheduler", flags.ipvs_scheduler, "rr, wrr, lc, wlc, sh, mh, …")->capture_default_str();
   app.add_flag("--ipvs-strict-arp", flags.ipvs_strict_arp, "Set arp_ignore and arp_announce");
@@ -34,8 +37,10 @@ void add_flags(CLI::App& app, proxy::Flags& flags) {
   app.add_option("--ipvs-tcp-timeout", flags.ipvs_tcp_timeout, "Of idle connections; 0s: the kernel's");
   app.add_option("--ipvs-tcpfin-timeout", flags.ipvs_tcpfin_timeout, "Of ending connections; 0s: the kernel's");
   app.add_option("--ipvs-udp-timeout", flags.ipvs_udp_timeout, "Of UDP; 0s: the kernel's");
-  app.add_option("--ipvs-sync-period", flags.sync_period, "How often the kernel is compared")->capture_default_str();
-  app.add_option("--ipvs-min-sync-period", flags.min_sync_period, "How often changes are programmed at most")
+  app.add_option("--ipvs-sync-period,--iptables-sync-period", flags.sync_period, "How often the kernel is compared")
+      ->capture_default_str();
+  app.add_option("--ipvs-min-sync-period,--iptables-min-sync-period", flags.min_sync_period,
+                 "How often changes are programmed at most")
       ->capture_default_str();
   app.add_option("--healthz-bind-address", flags.healthz_bind_address, "Where GET /healthz is answered; empty: nowhere")
       ->capture_default_str();

@@ -126,6 +126,7 @@ Options parse_options(const Flags& flags) {
     refuse("iptables-masquerade-bit", std::to_string(flags.masquerade_bit), "0 to 31");
   }
   options.masquerade_mark = 1U << flags.masquerade_bit;
+  options.localhost_node_ports = flags.localhost_node_ports;
   if (!flags.ipvs_scheduler.empty()) options.scheduler = flags.ipvs_scheduler;
   options.strict_arp = flags.ipvs_strict_arp;
   options.excluded = parse_prefixes("ipvs-exclude-cidrs", flags.ipvs_exclude_cidrs);

@@ -28,6 +28,7 @@ struct Flags {
   std::string ipvs_tcp_timeout = "0s";
   std::string ipvs_tcpfin_timeout = "0s";
   std::string ipvs_udp_timeout = "0s";
+  bool localhost_node_ports = true;
   std::string sync_period = "5s";
   std::string min_sync_period = "100ms";
   std::string healthz_bind_address = "0.0.0.0:10256";
@@ -46,6 +47,7 @@ struct Options {
   bool node_ports_on_node_ip_alone = false;  // --nodeport-addresses=primary
   bool masquerade_all = false;
   std::uint32_t masquerade_mark = 1U << 14;
+  bool localhost_node_ports = true;  // in mode iptables
   std::string scheduler = "rr";
   bool strict_arp = false;
   std::vector<netlink::Prefix> excluded;

@@ -1,7 +1,7 @@
 // iptables rules as they should be, and what makes the kernel's equal to them with the fewest changes.
 //
 // Rules are written as iptables-save prints them, so that they can be compared with what the kernel holds. A chain that
-// differs is written anew, at one instant; all others keep their rules and counters.
+// differs is written anew; all others keep their rules and counters. Each table changes at one instant.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "agents/proxy/service_port.h"
 #include "lib/netfilter/iptables.h"
 
 namespace proxy {
@@ -20,7 +21,8 @@ namespace proxy {
 struct Jump {
   std::string from;
   std::string to;
-  std::string comment;
+  std::string comment = {};  // may be empty
+  std::string match = {};    // "-m conntrack --ctstate NEW"; empty: every packet
 
   std::string rule() const;
 };
@@ -28,14 +30,28 @@ struct Jump {
 struct Chain {
   std::string name;
   std::vector<std::string> rules;
+  std::string owner = {};  // the Service and port that it is for, where it is for one
 };
 
 struct Table {
   std::vector<Chain> chains;
   std::vector<Jump> jumps;  // in the order in which they are put in front: the last one comes first
+  // Chains whose names begin so are ours ("KUBE-SVC-"): those that CHAINS does not have are to go.
+  std::vector<std::string> prefixes = {};
 };
 
 using RuleSet = std::map<std::string, Table>;  // by name: "nat", "filter"
+
+// "-m comment --comment "TEXT" ": the part of a rule, with the space behind it.
+std::string comment(const std::string& text);
+
+// RULES without the chains and jumps that KEPT has, too.
+RuleSet without(const RuleSet& rules, const RuleSet& kept);
+
+// What iptables-restore makes RULES of.
+std::string restore_text(const RuleSet& rules);
+// The same as commands that a person would type.
+std::string to_shell(const RuleSet& rules, Family family);
 
 // The kernel's tables, for one family.
 class TablesInKernel {
@@ -54,17 +70,31 @@ class RuleProgrammer {
 
   // Looks whether somebody has changed the tables; they are read anew then.
   void verify();
-  // Names what was written: "nat KUBE-SERVICES", "nat PREROUTING -> KUBE-SERVICES". Empty where all was right.
+  // They are read anew before the next change, whatever the kernel says of them.
+  void forget() { known_.reset(); }
+  // Names what was written: "nat KUBE-SERVICES", "nat KUBE-SVC-… (default/web)", "nat PREROUTING -> KUBE-SERVICES",
+  // "nat KUBE-SEP-… (deleted)". Empty where all was right. What fails is forgotten.
   std::vector<std::string> apply(const RuleSet& desired);
-  // Deletes the chains and jumps of OURS, whatever they hold now.
-  void remove(const RuleSet& ours);
+  // Deletes the chains and jumps of OURS, whatever they hold now. Names them as apply() does.
+  std::vector<std::string> remove(const RuleSet& ours);
 
  private:
+  struct Changes {
+    RuleSet written;
+    std::map<std::string, std::vector<std::string>> deleted;  // chains, by table
+
+    bool empty() const { return written.empty() && deleted.empty(); }
+    std::string text() const;
+    std::vector<std::string> names() const;
+  };
+
   bool holds(const std::string& table, const Chain& chain) const;
   bool holds(const std::string& table, const Jump& jump) const;
   const std::vector<std::string>* find_chain(const std::string& table, const std::string& chain) const;
-  RuleSet missing_of(const RuleSet& desired) const;
-  void remember(const RuleSet& written);
+  Changes changes_to(const RuleSet& desired) const;
+  std::vector<std::string> stale_chains(const std::string& table, const Table& desired) const;
+  void remember(const Changes& done);
+  void learn_spelling(const RuleSet& rules);
 
   TablesInKernel& kernel_;
   std::optional<std::map<std::string, netfilter::IptablesRules>> known_;

@@ -2,24 +2,18 @@
 
 #include <fmt/format.h>
 
+#include "agents/proxy/masquerading.h"
+
 namespace proxy::ipvs {
 namespace {
 
-const char* const mark_masq = "-j KUBE-MARK-MASQ";
-
-std::string comment(const std::string& text) {
-  return "-m comment --comment " + netfilter::quote_comment(text) + " ";
-}
+const char* const mark_masq = masquerading::jump;
 
 class Chains {
  public:
   Chains(const Settings& settings, const std::function<bool(const SetKind&)>& used,
          const std::vector<DeniedAccess>& denied)
-      : settings_(settings),
-        used_(used),
-        denied_(denied),
-        mark_(fmt::format("{:#x}/{:#x}", settings.masquerade_mark, settings.masquerade_mark)),
-        ipv6_(settings.family == Family::ipv6) {}
+      : settings_(settings), used_(used), denied_(denied), ipv6_(settings.family == Family::ipv6) {}
 
   RuleSet all() const {
     RuleSet rules;
@@ -27,11 +21,11 @@ class Chains {
                      {"KUBE-POSTROUTING", postrouting()},
                      {"KUBE-NODE-PORT", node_port()},
                      {"KUBE-LOAD-BALANCER", load_balancer()},
-                     {"KUBE-MARK-MASQ", {"-j MARK --set-xmark " + mark_}}},
+                     {"KUBE-MARK-MASQ", masquerading::mark_chain(settings_.masquerade_mark)}},
                     {{"OUTPUT", "KUBE-SERVICES", "kubernetes service portals"},
                      {"PREROUTING", "KUBE-SERVICES", "kubernetes service portals"},
                      {"POSTROUTING", "KUBE-POSTROUTING", "kubernetes postrouting rules"}}};
-    rules["filter"] = {{{"KUBE-FORWARD", forward()},
+    rules["filter"] = {{{"KUBE-FORWARD", masquerading::forward_chain(settings_.masquerade_mark)},
                         {"KUBE-NODE-PORT", health_checks()},
                         {"KUBE-PROXY-FIREWALL", firewall()},
                         {"KUBE-SOURCE-RANGES-FIREWALL", source_ranges()},
@@ -113,16 +107,9 @@ class Chains {
   Rules postrouting() const {
     Rules rules;
     add_if_used(rules, sets::loop_back, commented_match(sets::loop_back, "dst,dst,src") + "-j MASQUERADE");
-    rules.push_back("-m mark ! --mark " + mark_ + " -j RETURN");
-    // Taken off again, lest it be masqueraded a second time where it passes the stack once more (an overlay).
-    rules.push_back(fmt::format("-j MARK --set-xmark {:#x}/0x0", settings_.masquerade_mark));
-    rules.push_back(comment("kubernetes service traffic requiring SNAT") + "-j MASQUERADE --random-fully");
+    Rules marked = masquerading::postrouting_chain(settings_.masquerade_mark);
+    rules.insert(rules.end(), marked.begin(), marked.end());
     return rules;
-  }
-
-  Rules forward() const {
-    return {comment("kubernetes forwarding rules") + "-m mark --mark " + mark_ + " -j ACCEPT",
-            comment("kubernetes forwarding conntrack rule") + "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"};
   }
 
   Rules health_checks() const { return {commented_match(sets::health_check_node_port, "dst") + "-j ACCEPT"}; }
@@ -170,7 +157,6 @@ class Chains {
   const Settings& settings_;
   const std::function<bool(const SetKind&)>& used_;
   const std::vector<DeniedAccess>& denied_;
-  std::string mark_;
   bool ipv6_;
 };
 

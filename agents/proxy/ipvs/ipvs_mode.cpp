@@ -2,11 +2,10 @@
 
 #include <sys/utsname.h>
 
-#include <algorithm>
-
 #include "agents/proxy/ipvs/desired.h"
+#include "agents/proxy/node.h"
 #include "lib/base/error.h"
-#include "lib/netlink/network_namespace.h"
+#include "lib/netlink/link.h"
 
 namespace proxy::ipvs {
 namespace {
@@ -19,25 +18,9 @@ std::string kernel_release() {
   return name.release;
 }
 
-std::optional<IpAddress> node_ip(const ClusterView& cluster, Family family) {
-  auto found = std::find_if(cluster.node_ips.begin(), cluster.node_ips.end(),
-                            [&](const IpAddress& address) { return family_of(address) == family; });
-  return found == cluster.node_ips.end() ? std::nullopt : std::optional(*found);
-}
-
 Settings settings_for(const Options& options, const ClusterView& cluster, Family family) {
-  Settings settings;
-  settings.family = family;
+  Settings settings{settings_of(options, cluster, family)};
   settings.scheduler = options.scheduler;
-  settings.masquerade_all = options.masquerade_all;
-  settings.masquerade_mark = options.masquerade_mark;
-  for (const netlink::Prefix& range : options.cluster_cidrs) {
-    if (family_of(range.address) == family) settings.cluster_cidr = range;
-  }
-  settings.node_port_addresses = options.node_port_addresses;
-  if (auto ip = node_ip(cluster, family); ip && options.node_ports_on_node_ip_alone) {
-    settings.node_port_addresses = {{*ip, ip->bits()}};
-  }
   settings.strict_arp = options.strict_arp;
   settings.disable_connection_reuse = needs_connection_reuse_disabled(kernel_release());
   settings.timeouts.tcp = static_cast<std::uint32_t>(options.tcp_timeout.count());
@@ -47,16 +30,8 @@ Settings settings_for(const Options& options, const ClusterView& cluster, Family
 }
 
 State state_for(const Options& options, const ClusterView& cluster, std::vector<IpAddress> addresses, Family family) {
-  NodeView node{cluster.zone, node_ip(cluster, family), std::move(addresses)};
+  NodeView node = node_view(cluster, std::move(addresses), family);
   return desired_state(cluster.ports.at(family), node, settings_for(options, cluster, family));
-}
-
-// Without it, pods of one bridge answer each other past IPVS, and a client refuses the answer.
-void warn_of_bridges(std::ostream& log) {
-  const char* const name = "net.bridge.bridge-nf-call-iptables";
-  if (netlink::has_sysctl(name) && netlink::read_sysctl(name) == "1") return;
-  log << "proxy: sysctl " << name << " is not 1: a pod may not reach a Service whose endpoint is on the same bridge"
-      << std::endl;
 }
 
 }  // namespace
@@ -66,6 +41,7 @@ IpvsMode::OneFamily::OneFamily(std::shared_ptr<KernelClients> clients, const Opt
     : family(its_family),
       kernel(std::move(clients), its_family),
       programmer(kernel, options.excluded),
+      stale_connections(its_family),
       log(stream, options.verbose) {}
 
 bool IpvsMode::OneFamily::sync(const ClusterView& cluster, const Options& options, bool verify) {
@@ -73,21 +49,10 @@ bool IpvsMode::OneFamily::sync(const ClusterView& cluster, const Options& option
   report.attempt([&] {
     std::vector<IpAddress> addresses = kernel.node_addresses();
     report = programmer.apply(state_for(options, cluster, addresses, family), verify);
-    drop_stale_connections(cluster.ports.at(family), addresses, report);
+    stale_connections.update(cluster.ports.at(family), addresses, report);
   });
   log.write(to_string(family), report);
   return report.failures.empty();
-}
-
-void IpvsMode::OneFamily::drop_stale_connections(const std::vector<ServicePort>& ports,
-                                                 const std::vector<IpAddress>& addresses, Report& report) {
-  bool changed = stale_connections.update(ports, addresses);
-  if (!changed && !stale_connections_wait) return;
-  stale_connections_wait = !report.attempt([&] {
-    size_t count = kernel.delete_connections(
-        [this](const netfilter::ConntrackEntry& entry) { return stale_connections.is_stale(entry); });
-    if (count > 0) report.changes.push_back("deleted " + std::to_string(count) + " stale UDP connections");
-  });
 }
 
 IpvsMode::IpvsMode(const Options& options, std::ostream& log) : options_(options) {
@@ -106,7 +71,16 @@ bool IpvsMode::sync(const ClusterView& cluster, bool verify) {
   return done;
 }
 
-void clean_up(const Options& options, std::ostream& log) {
+RuleSet skeleton() {
+  return desired_state({}, {}, {}).rules;
+}
+
+bool left_something() {
+  netlink::Socket routes;
+  return netlink::find_link(routes, device_name).has_value();
+}
+
+void clean_up(const Options& options, const RuleSet& kept, std::ostream& log) {
   auto clients = std::make_shared<KernelClients>();
   for (Family family : {Family::ipv4, Family::ipv6}) {
     std::optional<LinuxKernel> kernel;
@@ -117,7 +91,7 @@ void clean_up(const Options& options, std::ostream& log) {
       if (family == Family::ipv6) continue;  // a kernel without it holds nothing of it
       throw;
     }
-    Report report = Programmer(*kernel, options.excluded).remove_everything(family);
+    Report report = Programmer(*kernel, options.excluded).remove_everything(family, kept);
     ReportLog(log, options.verbose).write(to_string(family), report);
     if (!report.failures.empty()) throw base::Error("clean up: " + report.failures.front());
   }
@@ -127,7 +101,7 @@ std::string describe(const Options& options, const ClusterView& cluster) {
   netlink::Socket routes;
   std::string text;
   for (Family family : options.families()) {
-    text += to_shell(state_for(options, cluster, node_addresses(routes, family), family));
+    text += to_shell(state_for(options, cluster, node_addresses(routes, family, device_name), family));
   }
   return text;
 }

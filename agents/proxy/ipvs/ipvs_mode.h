@@ -11,7 +11,7 @@
 #include "agents/proxy/ipvs/programmer.h"
 #include "agents/proxy/mode.h"
 #include "agents/proxy/report.h"
-#include "agents/proxy/stale_connections.h"
+#include "agents/proxy/stale_connection_remover.h"
 
 namespace proxy::ipvs {
 
@@ -25,14 +25,11 @@ class IpvsMode : public Mode {
   struct OneFamily {
     OneFamily(std::shared_ptr<KernelClients> clients, const Options& options, Family its_family, std::ostream& log);
     bool sync(const ClusterView& cluster, const Options& options, bool verify);
-    void drop_stale_connections(const std::vector<ServicePort>& ports, const std::vector<netlink::IpAddress>& addresses,
-                                Report& report);
 
     Family family;
     LinuxKernel kernel;
     Programmer programmer;
-    StaleConnections stale_connections;
-    bool stale_connections_wait = false;  // those of an earlier change could not be deleted
+    StaleConnectionRemover stale_connections;
     ReportLog log;
   };
 
@@ -40,7 +37,12 @@ class IpvsMode : public Mode {
   std::vector<std::unique_ptr<OneFamily>> families_;
 };
 
-void clean_up(const Options& options, std::ostream& log);
+// Chains and jumps of the mode, whatever the Services are.
+RuleSet skeleton();
+// Whether the mode has been in this network namespace: its device stays while the agent does not run.
+bool left_something();
+// Of both families. Chains and jumps that KEPT has, too, stay.
+void clean_up(const Options& options, const RuleSet& kept, std::ostream& log);
 std::string describe(const Options& options, const ClusterView& cluster);
 
 }  // namespace proxy::ipvs

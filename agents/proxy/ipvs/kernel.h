@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -12,7 +11,6 @@
 
 #include "agents/proxy/ipvs/state.h"
 #include "agents/proxy/rules.h"
-#include "lib/netfilter/conntrack/conntrack.h"
 #include "lib/netfilter/ipset/ipset.h"
 #include "lib/netfilter/ipvs.h"
 #include "lib/netlink/address.h"
@@ -51,9 +49,6 @@ class Kernel : public TablesInKernel {
                                   const netfilter::Destination& destination) = 0;
   virtual netfilter::IpvsTimeouts read_timeouts() = 0;
   virtual void write_timeouts(const netfilter::IpvsTimeouts& timeouts) = 0;
-
-  // Returns how many connections there were that STALE is true for.
-  virtual size_t delete_connections(const std::function<bool(const netfilter::ConntrackEntry&)>& stale) = 0;
 };
 
 }  // namespace proxy::ipvs

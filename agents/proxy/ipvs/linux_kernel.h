@@ -7,9 +7,8 @@
 #include <vector>
 
 #include "agents/proxy/ipvs/kernel.h"
-#include "lib/netfilter/conntrack/conntrack.h"
+#include "agents/proxy/linux_tables.h"
 #include "lib/netfilter/ipset/ipset.h"
-#include "lib/netfilter/iptables.h"
 #include "lib/netfilter/ipvs.h"
 #include "lib/netlink/socket.h"
 
@@ -20,7 +19,6 @@ struct KernelClients {
   netlink::Socket routes;
   netfilter::Ipvs ipvs;
   netfilter::IpSets sets;
-  std::optional<netfilter::Conntrack> conntrack;  // opened when it is first needed
 };
 
 class LinuxKernel : public Kernel {
@@ -30,9 +28,9 @@ class LinuxKernel : public Kernel {
   // "iptables-legacy", and how IPVS is spoken to: for the log.
   std::string description() const;
 
-  std::map<std::string, netfilter::IptablesRules> read_rules() override { return iptables_.tables(); }
-  void restore_rules(const std::string& text) override { iptables_.restore(text); }
-  std::optional<std::uint64_t> rules_fingerprint() override { return iptables_.fingerprint({"nat", "filter"}); }
+  std::map<std::string, netfilter::IptablesRules> read_rules() override { return tables_.read_rules(); }
+  void restore_rules(const std::string& text) override { tables_.restore_rules(text); }
+  std::optional<std::uint64_t> rules_fingerprint() override { return tables_.rules_fingerprint(); }
 
   std::optional<std::string> read_sysctl(const std::string& name) override;
   void write_sysctl(const std::string& name, const std::string& value) override;
@@ -73,16 +71,11 @@ class LinuxKernel : public Kernel {
   netfilter::IpvsTimeouts read_timeouts() override { return clients_->ipvs.timeouts(); }
   void write_timeouts(const netfilter::IpvsTimeouts& timeouts) override { clients_->ipvs.set_timeouts(timeouts); }
 
-  size_t delete_connections(const std::function<bool(const netfilter::ConntrackEntry&)>& stale) override;
-
  private:
   std::shared_ptr<KernelClients> clients_;
   Family family_;
-  netfilter::Iptables iptables_;
+  LinuxTables tables_;
 };
-
-// As NodeView has them; for those who only look.
-std::vector<netlink::IpAddress> node_addresses(netlink::Socket& routes, Family family);
 
 // Whether this kernel has the scheduler, tried with a virtual server at an address for documentation (RFC 5737), as
 // kube-proxy does. Throws where it has not.

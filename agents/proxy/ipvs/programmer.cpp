@@ -256,14 +256,14 @@ void Programmer::write_timeouts(const State& desired, Report& report) {
   });
 }
 
-Report Programmer::remove_everything(Family family) {
+Report Programmer::remove_everything(Family family, const RuleSet& kept) {
   Settings settings;
   settings.family = family;
   State nothing = desired_state({}, {}, settings);
   Report report;
   known_ = false;
   // Rules first: a set that they refer to cannot be destroyed.
-  report.attempt([&] { rules_.remove(nothing.rules); });
+  report.attempt([&] { rules_.remove(without(nothing.rules, kept)); });
   report.attempt([&] { servers_.read(family); });
   servers_.remove(nothing, report);
   report.attempt([&] {

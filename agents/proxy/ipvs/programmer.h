@@ -76,8 +76,8 @@ class Programmer {
       : kernel_(kernel), rules_(kernel), sets_(kernel), servers_(kernel, std::move(excluded)), addresses_(kernel) {}
 
   Report apply(const State& desired, bool verify);
-  // Takes away everything that a State of its family can hold. Sysctls stay.
-  Report remove_everything(Family family);
+  // Takes away everything that a State of its family can hold. Sysctls stay, and chains and jumps that KEPT has, too.
+  Report remove_everything(Family family, const RuleSet& kept = {});
 
  private:
   void pass(const State& desired, bool verify, Report& report);

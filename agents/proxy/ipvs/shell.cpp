@@ -46,23 +46,6 @@ std::string server_commands(const VirtualServer& server) {
   return text;
 }
 
-// Inside double quotes a shell leaves the backslash before an apostrophe standing, iptables-restore does not.
-std::string for_shell(std::string rule) {
-  for (size_t at = rule.find("\\'"); at != std::string::npos; at = rule.find("\\'", at)) rule.erase(at, 1);
-  return rule;
-}
-
-std::string table_commands(const std::string& program, const std::string& name, const Table& table) {
-  const std::string prefix = program + " -t " + name + " ";
-  std::string text;
-  for (const Chain& chain : table.chains) text += line(prefix + "-N " + chain.name);
-  for (const Chain& chain : table.chains) {
-    for (const std::string& rule : chain.rules) text += line(prefix + "-A " + chain.name + " " + for_shell(rule));
-  }
-  for (const Jump& jump : table.jumps) text += line(prefix + "-I " + jump.from + " " + jump.rule());
-  return text;
-}
-
 }  // namespace
 
 std::string to_string(const Backend& backend) {
@@ -78,8 +61,7 @@ std::string to_shell(const State& state) {
       text += line("ipset add " + set.definition.name + " " + entry, owners);
     }
   }
-  std::string program = state.family == Family::ipv4 ? "iptables" : "ip6tables";
-  for (const auto& [name, table] : state.rules) text += table_commands(program, name, table);
+  text += proxy::to_shell(state.rules, state.family);
   const netfilter::IpvsTimeouts& timeouts = state.timeouts;
   if (timeouts.tcp + timeouts.tcp_fin + timeouts.udp > 0) {
     text += line(fmt::format("ipvsadm --set {} {} {}", timeouts.tcp, timeouts.tcp_fin, timeouts.udp));

@@ -5,13 +5,13 @@
 #include <compare>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "agents/proxy/rules.h"
 #include "agents/proxy/service_port.h"
+#include "agents/proxy/settings.h"
 #include "lib/netfilter/ipset/ipset.h"
 #include "lib/netfilter/ipvs.h"
 #include "lib/netlink/address.h"
@@ -20,24 +20,11 @@ namespace proxy::ipvs {
 
 inline constexpr const char* device_name = "kube-ipvs0";
 
-struct Settings {
-  Family family = Family::ipv4;
+struct Settings : proxy::Settings {
   std::string scheduler = "rr";
-  bool masquerade_all = false;
-  std::uint32_t masquerade_mark = 1U << 14;
-  // Of the pods. What comes from elsewhere is masqueraded on its way to a cluster IP.
-  std::optional<netlink::Prefix> cluster_cidr;
-  std::vector<netlink::Prefix> node_port_addresses;  // empty: every address of the node
   bool strict_arp = false;
   bool disable_connection_reuse = false;  // conn_reuse_mode=0, which kernels 4.1 to 5.8 need
-  netfilter::IpvsTimeouts timeouts;       // 0 leaves the kernel's
-};
-
-struct NodeView {
-  std::string zone;
-  std::optional<netlink::IpAddress> ip;
-  // All but loopback's, link-local ones, and those of kube-ipvs0.
-  std::vector<netlink::IpAddress> addresses;
+  netfilter::IpvsTimeouts timeouts = {};  // 0 leaves the kernel's
 };
 
 struct Backend {

@@ -171,5 +171,82 @@ TEST_F(RuleProgrammerTest, TakesAwayItsChainsAndJumpsAndNothingElse) {
   EXPECT_EQ(kernel.restored.size(), 2U) << "there was nothing to take away";
 }
 
+// As a Service's chain that leads to an endpoint's.
+RuleSet generated(const std::vector<std::string>& endpoints) {
+  RuleSet rules;
+  Table& nat = rules["nat"];
+  nat.prefixes = {"SVC-", "SEP-"};
+  nat.chains = {{"SVC-1", {}, "default/web"}};
+  for (const std::string& endpoint : endpoints) {
+    nat.chains[0].rules.push_back("-j SEP-" + endpoint);
+    nat.chains.push_back({"SEP-" + endpoint, {"-j ACCEPT"}});
+  }
+  return rules;
+}
+
+TEST_F(RuleProgrammerTest, ChainsThatNobodyLeadsToAnyLongerGo) {
+  kernel.change("nat")["SEPARATE"] = {"-j ACCEPT"};
+  programmer.apply(generated({"a", "b"}));
+  EXPECT_THAT(programmer.apply(generated({"b"})), ElementsAre("nat SVC-1 (default/web)", "nat SEP-a (deleted)"));
+  EXPECT_THAT(kernel.restored.back(), Not(HasSubstr("SEP-b -")));
+  EXPECT_EQ(kernel.tables["nat"].count("SEP-a"), 0U);
+  EXPECT_EQ(kernel.tables["nat"].count("SEPARATE"), 1U);
+  kernel.reads = 0;
+  EXPECT_THAT(programmer.apply(generated({"b"})), IsEmpty());
+  EXPECT_EQ(kernel.reads, 0) << "it knows that they are gone";
+}
+
+TEST_F(RuleProgrammerTest, ChainsThatAnEarlierRunHasLeftGo) {
+  RuleProgrammer(kernel).apply(generated({"a"}));
+  EXPECT_THAT(programmer.apply(generated({"b"})),
+              ElementsAre("nat SVC-1 (default/web)", "nat SEP-b", "nat SEP-a (deleted)"));
+}
+
+TEST_F(RuleProgrammerTest, RemovesChainsByTheirPrefix) {
+  auto before = kernel.tables;
+  programmer.apply(generated({"a"}));
+  RuleSet ours;
+  ours["nat"].prefixes = {"SVC-", "SEP-"};
+  EXPECT_THAT(programmer.remove(ours), ElementsAre("nat SEP-a", "nat SVC-1"));
+  EXPECT_EQ(kernel.tables, before);
+}
+
+// What a fingerprint does not show.
+TEST_F(RuleProgrammerTest, WhatItForgetsIsReadAnew) {
+  programmer.apply(two_chains());
+  kernel.tables["nat"]["B"].clear();
+  programmer.verify();
+  EXPECT_THAT(programmer.apply(two_chains()), IsEmpty());
+  programmer.forget();
+  EXPECT_THAT(programmer.apply(two_chains()), ElementsAre("nat B"));
+}
+
+TEST_F(RuleProgrammerTest, AfterARefusalItReadsWhateverTheFingerprintSays) {
+  programmer.apply(two_chains());
+  RuleSet changed = two_chains();
+  changed["nat"].chains[1].rules = {"-j DROP"};
+  kernel.refused = "nat";
+  EXPECT_THROW(programmer.apply(changed), base::Error);
+  kernel.refused.clear();
+  kernel.tables["nat"]["A"].clear();
+  EXPECT_THAT(programmer.apply(changed), ElementsAre("nat A", "nat B"));
+}
+
+TEST(Jumps, AreWrittenAsTheyArePrinted) {
+  EXPECT_EQ((Jump{"INPUT", "A", "way to A", "-m conntrack --ctstate NEW"}.rule()),
+            "-m conntrack --ctstate NEW -m comment --comment \"way to A\" -j A");
+  EXPECT_EQ((Jump{"INPUT", "A"}.rule()), "-j A");
+}
+
+TEST(RuleSets, WithoutThoseOfAnother) {
+  RuleSet other;
+  other["nat"] = {{{"B", {"-j DROP"}}}, {{"PREROUTING", "A", "another way to A"}}};
+  RuleSet rest = without(two_chains(), other);
+  ASSERT_EQ(rest["nat"].chains.size(), 1U);
+  EXPECT_EQ(rest["nat"].chains[0].name, "A");
+  EXPECT_EQ(rest["nat"].jumps.size(), 1U) << "a jump is the same where its rule is";
+  EXPECT_THAT(without(two_chains(), two_chains())["nat"].jumps, IsEmpty());
+}
+
 }  // namespace
 }  // namespace proxy

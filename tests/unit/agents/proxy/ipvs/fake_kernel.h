@@ -182,8 +182,6 @@ class FakeKernel : public Kernel {
     if (wanted.udp != 0) timeouts.udp = wanted.udp;
   }
 
-  size_t delete_connections(const std::function<bool(const netfilter::ConntrackEntry&)>&) override { return 0; }
-
  private:
   void write(const std::string& what) {
     if (!refused.empty() && what.find(refused) != std::string::npos) throw base::Error::system(what, EPERM);

@@ -6,27 +6,13 @@
 #include "lib/netfilter/ipset/ipset.h"
 #include "lib/netfilter/iptables.h"
 #include "tests/unit/agents/proxy/ipvs/full_state.h"
+#include "tests/unit/agents/proxy/real_tables.h"
 #include "tests/unit/private_network.h"
 
 namespace proxy::ipvs {
 namespace {
 
 using netfilter::Iptables;
-
-class RealTables : public TablesInKernel {
- public:
-  explicit RealTables(Iptables iptables) : iptables_(iptables) {}
-  std::map<std::string, netfilter::IptablesRules> read_rules() override { return iptables_.tables(); }
-  void restore_rules(const std::string& text) override {
-    iptables_.restore(text);
-    ++writes;
-  }
-  std::optional<std::uint64_t> rules_fingerprint() override { return iptables_.fingerprint({"nat", "filter"}); }
-  int writes = 0;
-
- private:
-  Iptables iptables_;
-};
 
 class KernelRules : public PrivateNetwork, public testing::WithParamInterface<std::tuple<Iptables::Variant, Family>> {
  protected:

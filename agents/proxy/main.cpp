@@ -28,8 +28,7 @@ void add_flags(CLI::App& app, proxy::Flags& flags) {
   app.add_option("--iptables-masquerade-bit", flags.masquerade_bit, "Bit of the mark that means: masquerade")
       ->capture_default_str();
   app.add_flag("--iptables-localhost-nodeports", flags.localhost_node_ports,
-               "Serve node ports on 127.0.0.1, too (mode iptables, IPv4)")
-      ->capture_default_str();
+               "Serve node ports on 127.0.0.1, too (mode iptables, IPv4); default: true");
   app.add_option("--ipvs-scheduler", flags.ipvs_scheduler, "rr, wrr, lc, wlc, sh, mh, …")->capture_default_str();
   app.add_flag("--ipvs-strict-arp", flags.ipvs_strict_arp, "Set arp_ignore and arp_announce");
   app.add_option("--ipvs-exclude-cidrs", flags.ipvs_exclude_cidrs,

@@ -51,7 +51,7 @@ ObjectKind<WrittenTarget> target_kind() {
         doc, example);
   };
   kind.fields = {
-      one("process", Target::Kind::process, "A process, as NAME@NODE, with all of its process group.", "web@rs1"),
+      one("process", Target::Kind::process, "A process, as NAME@NODE; what pauses it pauses all of its process group.", "web@rs1"),
       one("pod", Target::Kind::pod, "A pod, as NAMESPACE/NAME or NAME, or a reference: all that runs in it.",
           "${pod:app=web:0:name}"),
       one("node", Target::Kind::node, "A node: all that runs in it, its pods included.", "rs1")};

@@ -26,7 +26,7 @@ class FakeLab : public scenario::LabAccess {
     if (!input.empty()) calls.back() += " < " + input;
     return kubectl_result;
   }
-  boost::json::array nodes() override { return {}; }
+  boost::json::array nodes() override { return node_list; }
   boost::json::array processes() override { return process_list; }
   std::string process_log(const std::string& full_name) override { return logs[full_name]; }
   std::string events() override { return "{}\n"; }
@@ -44,7 +44,7 @@ class FakeLab : public scenario::LabAccess {
   std::vector<lab::Command> commands;
   std::vector<std::string> calls;
   lab::CommandResult kubectl_result;
-  boost::json::array process_list, fault_list;
+  boost::json::array node_list, process_list, fault_list;
   std::uint64_t next_fault = 1;
   std::map<std::string, std::string> logs;
 };

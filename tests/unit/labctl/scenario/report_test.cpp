@@ -29,6 +29,7 @@ RunResult failed_run() {
   run.why = "step 2: <two>";
   run.provider = "uml";
   run.kernel_version = "user-mode Linux 6.1";
+  run.tools = {{"iproute2", "6.1.0"}};
   run.reason = "the host's kernel lacks \"ipvs\"";
   run.bring_up = Duration(900);
   run.took = Duration(12345);
@@ -72,6 +73,9 @@ TEST(Result, SurvivesTheWayFromTheWorker) {
 
 TEST(StepText, IsOneLineUnlessItFailed) {
   EXPECT_EQ(step_text(step("one", StepResult::Outcome::passed), 1), "  ok       1  one (1.5 s)\n");
+  StepResult looked = step("one", StepResult::Outcome::passed);
+  looked.looks = 7;
+  EXPECT_EQ(step_text(looked, 1), "  ok       1  one (1.5 s, 7 looks)\n");
   EXPECT_EQ(step_text(step("one", StepResult::Outcome::not_run), 12), "  not run 12  one\n");
   std::string text = step_text(failed_run().steps[1], 2);
   EXPECT_THAT(text, HasSubstr("  FAILED   2  <two> & \"more\" (1.5 s)\n        expected: a < b\n"));
@@ -124,6 +128,7 @@ TEST(Junit, CountsAndTellsEveryKind) {
   EXPECT_EQ(properties["kernel.provider"], "uml");
   EXPECT_EQ(properties["kernel.reason"], "the host's kernel lacks \"ipvs\"");
   EXPECT_EQ(properties["labctl.version"], "0.1.0");
+  EXPECT_EQ(properties["iproute2.version"], "6.1.0");
 
   EXPECT_EQ(text_at(suite.at("in").at(1), "name"), "comes up");
   const boost::json::value& failure = suite.at("in").at(3).at("in").at(0);

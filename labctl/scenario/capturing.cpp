@@ -16,7 +16,7 @@ namespace {
 lab::Command capture_command(const std::string& place, const std::string& verb) {
   lab::Command command;
   command.node = place;
-  command.arguments = {std::string(plan::libexec_folder) + "/capture", verb};
+  command.arguments = {std::string(plan::libexec_folder) + "/capture", verb, "--node", place};
   command.timeout = std::chrono::seconds(20);
   return command;
 }
@@ -41,7 +41,6 @@ std::string seen(const boost::json::object& counted) {
 
 void start_capture(LabAccess& access, Resolver& resolver, const topology::Capture& capture) {
   lab::Command command = capture_command(resolver.place(capture.on.value), "record");
-  command.arguments.insert(command.arguments.end(), {"--node", capture.on.value});
   if (capture.filter) {
     command.arguments.insert(command.arguments.end(), {"--filter", resolver.text(capture.filter->value)});
   }

@@ -106,7 +106,7 @@ void save_nodes(LabAccess& access, const fs::path& folder) {
 std::string output_of(LabAccess& access, const std::string& node, const std::string& script) {
   lab::Command command;
   command.node = node;
-  command.arguments = {"sh", "-c", "cd /run/labctl-capture && " + script};
+  command.arguments = {"sh", "-c", "cd /run/labctl-capture/*/ && " + script};
   command.timeout = std::chrono::seconds(60);
   return access.run(command).output;
 }

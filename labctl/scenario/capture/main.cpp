@@ -18,7 +18,7 @@ namespace {
 
 const char* const usage =
     "usage: capture stream|record --node NAME [--filter EXPRESSION] [--snaplen BYTES] [LINK…]\n"
-    "       capture count [--filter EXPRESSION] [LINK]\n";
+    "       capture count --node NAME [--filter EXPRESSION] [LINK]\n";
 
 struct BadUsage {};
 
@@ -54,8 +54,7 @@ void run(const std::vector<std::string>& words) {
   } else if (words[0] == "record") {
     capture::start_recording(options);
   } else if (words[0] == "count" && options.links.size() < 2) {
-    std::string link = options.links.empty() ? "" : options.links[0];
-    base::write_all(1, boost::json::serialize(capture::count_recorded(link, options.filter)) + "\n");
+    base::write_all(1, boost::json::serialize(capture::count_recorded(options)) + "\n");
   } else {
     throw BadUsage();
   }

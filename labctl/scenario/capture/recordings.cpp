@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <deque>
 #include <filesystem>
@@ -32,14 +33,20 @@ std::string recording_of(const Options& options) {
   return options.links.empty() ? kAllLinks : fmt::format("{}", fmt::join(options.links, " "));
 }
 
-fs::path file_of(const std::string& recording, unsigned number) {
-  return fs::path(recordings_folder) / fmt::format("{}.{}.pcapng", recording, number);
+// Of a pod, whose name has a slash, as well.
+fs::path folder_of(std::string node) {
+  std::replace(node.begin(), node.end(), '/', '_');
+  return fs::path(recordings_folder) / node;
+}
+
+fs::path file_of(const fs::path& folder, const std::string& recording, unsigned number) {
+  return folder / fmt::format("{}.{}.pcapng", recording, number);
 }
 
 // 0 where there is none.
-unsigned latest_of(const std::string& recording) {
+unsigned latest_of(const fs::path& folder, const std::string& recording) {
   unsigned number = 0;
-  while (fs::exists(file_of(recording, number + 1))) ++number;
+  while (fs::exists(file_of(folder, recording, number + 1))) ++number;
   return number;
 }
 
@@ -145,16 +152,17 @@ class Counter {
 };
 
 // The last recording of LINK, or else that of all links; where LINK is empty, that of all links, or else of each.
-std::vector<fs::path> recordings_on(const std::string& link) {
+std::vector<fs::path> recordings_on(const fs::path& folder, const std::string& link) {
   for (const std::string& recording : {link, std::string(kAllLinks)}) {
-    if (!recording.empty() && latest_of(recording) > 0) return {file_of(recording, latest_of(recording))};
+    unsigned latest = recording.empty() ? 0 : latest_of(folder, recording);
+    if (latest > 0) return {file_of(folder, recording, latest)};
   }
   std::map<std::string, fs::path> files;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(recordings_folder, error)) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     if (entry.path().extension() != ".pcapng" || !link.empty()) continue;
     std::string recording = entry.path().stem().stem().string();
-    files[recording] = file_of(recording, latest_of(recording));
+    files[recording] = file_of(folder, recording, latest_of(folder, recording));
   }
   std::vector<fs::path> found;
   for (const auto& [recording, file] : files) found.push_back(file);
@@ -164,10 +172,11 @@ std::vector<fs::path> recordings_on(const std::string& link) {
 }  // namespace
 
 void start_recording(const Options& options) {
-  fs::create_directories(recordings_folder);
+  fs::path folder = folder_of(options.node);
+  fs::create_directories(folder);
   std::string recording = recording_of(options);
-  unsigned number = latest_of(recording) + 1;
-  fs::path path = file_of(recording, number);
+  unsigned number = latest_of(folder, recording) + 1;
+  fs::path path = file_of(folder, recording, number);
   base::FileDescriptor file = base::open_file(path.string(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0644);
   std::uint64_t written = 0;
   Capturing capturing(options, [&](const std::string& blocks) {
@@ -180,7 +189,7 @@ void start_recording(const Options& options) {
   // Without closing anything: libpcap would have the kernel take the ring away from both.
   if (child != 0) ::_exit(0);
   ::setsid();
-  if (number > 1) ask(file_of(recording, number - 1), Capturing::Request::end);
+  if (number > 1) ask(file_of(folder, recording, number - 1), Capturing::Request::end);
   base::FileDescriptor nowhere = base::open_file("/dev/null", O_RDWR);
   for (int standard : {0, 1, 2}) ::dup2(nowhere.get(), standard);
   try {
@@ -191,13 +200,14 @@ void start_recording(const Options& options) {
   ::_exit(0);
 }
 
-boost::json::object count_recorded(const std::string& link, const std::string& filter) {
-  std::vector<fs::path> files = recordings_on(link);
+boost::json::object count_recorded(const Options& options) {
+  std::string link = options.links.empty() ? "" : options.links[0];
+  std::vector<fs::path> files = recordings_on(folder_of(options.node), link);
   if (files.empty()) {
     throw base::Error(fmt::format("nothing is recorded {} any more; what a node records is lost when it is restarted",
                                   link.empty() ? "here" : "on " + link));
   }
-  Counter counter(link, filter);
+  Counter counter(link, options.filter);
   for (const fs::path& file : files) {
     flush(file);
     counter.read(file);

@@ -9,15 +9,16 @@
 
 namespace capture {
 
+// In it, a folder for each node: several may see the same /run.
 inline constexpr const char* recordings_folder = "/run/labctl-capture";
 
 // Ends this process once everything is captured; the recording goes on in a process of its own until its node ends, or
 // until the same links are recorded anew.
 [[noreturn]] void start_recording(const Options& options);
 
-// What of the recordings on LINK (empty: of all recordings) matches FILTER: {"packets", "recorded", "lost",
-// "lines": the last that match, or of all where none does, as tcpdump shows them}. Throws where nothing is recorded
-// there.
-boost::json::object count_recorded(const std::string& link, const std::string& filter);
+// What of OPTIONS.node's recordings on OPTIONS.links (one, or none for all recordings) matches OPTIONS.filter:
+// {"packets", "recorded", "lost", "lines": the last that match, or of all where none does, as tcpdump shows them}.
+// Throws where nothing is recorded there.
+boost::json::object count_recorded(const Options& options);
 
 }  // namespace capture

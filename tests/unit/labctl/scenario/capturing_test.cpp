@@ -56,7 +56,7 @@ TEST_F(Capturing, PacketsAreCounted) {
             "2 of the 9 captured packets match; the last of them:\n12:00:00.000000 ds:lan IP x\n"
             "12:00:01.000000 ds:lan IP y");
   EXPECT_THAT(lab_.commands.back().arguments,
-              ElementsAre("/run/labctl/libexec/capture", "count", "--filter", "tcp port 80"));
+              ElementsAre("/run/labctl/libexec/capture", "count", "--node", "ds", "--filter", "tcp port 80"));
   EXPECT_TRUE(look_at("{on: ds, captured: tcp, packets: 2}").holds);
   EXPECT_FALSE(look_at("{on: ds, captured: tcp, packets: 1}").holds);
   EXPECT_FALSE(look_at("{on: ds, captured: tcp, packets: 0}").holds);

@@ -154,7 +154,7 @@ class Recording : public CaptureProgram {
       base::run_command({"ip", "link", "del", "lan"}), std::filesystem::remove_all("/run/labctl-capture");
   }
   static boost::json::object count(const std::string& filter, const std::string& link = {}) {
-    std::vector<std::string> words{"count", "--filter", filter};
+    std::vector<std::string> words{"count", "--node", "a", "--filter", filter};
     if (!link.empty()) words.push_back(link);
     base::RunResult result = capture(words);
     if (result.exit_code != 0) throw base::Error(result.error_output);
@@ -183,7 +183,7 @@ TEST_F(Recording, OfALinkBeginsAnew) {
   ASSERT_EQ(capture({"record", "--node", "a", "lan"}).exit_code, 0);
   send(1);
   EXPECT_EQ(number(count("icmp", "lan"), "packets"), 1);
-  EXPECT_TRUE(std::filesystem::exists("/run/labctl-capture/lan.1.pcapng")) << "kept for whoever looks for a cause";
+  EXPECT_TRUE(std::filesystem::exists("/run/labctl-capture/a/lan.1.pcapng")) << "kept for whoever looks for a cause";
 }
 
 TEST_F(Recording, OfAllLinksIsAskedForEach) {

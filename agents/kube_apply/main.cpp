@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "agents/kube_apply/apply.h"
+#include "agents/kube_apply/remove.h"
 #include "agents/kube_apply/wait.h"
 #include "lib/base/error.h"
 #include "lib/base/file_descriptor.h"
@@ -20,6 +21,7 @@ namespace {
 struct Options {
   std::string api;
   std::vector<std::string> files;
+  std::vector<std::string> removed;
   std::vector<std::string> conditions;
   std::string once;
   double timeout_seconds = 60;
@@ -38,10 +40,12 @@ std::vector<kube::Object> read_files(const std::vector<std::string>& files) {
 void run(const Options& options) {
   std::vector<kube_apply::Condition> conditions;
   for (const std::string& text : options.conditions) conditions.push_back(kube_apply::Condition::parse(text));
-  std::vector<kube::Object> objects = read_files(options.files);
+  std::vector<kube::Object> objects = read_files(options.files), removed = read_files(options.removed);
   auto timeout = std::chrono::milliseconds(static_cast<int64_t>(options.timeout_seconds * 1000));
   kube_apply::Session session(options.api, kube_apply::Clock::now() + timeout);
   session.wait_until_ready();
+  // First, as what is applied may need their ports.
+  kube_apply::remove(session, std::move(removed), std::cout);
   // What users have changed since is theirs.
   if (options.once.empty() || !std::filesystem::exists(options.once)) {
     kube_apply::apply(session, objects, std::cout);
@@ -60,6 +64,8 @@ int main(int argument_count, char** arguments) {
                  "nodes, nodes=COUNT, deployments, pods, services, proxies; may be given several times")
       ->allow_extra_args(false);
   app.add_option("--once", options.once, "Apply only where this file is missing, and make it; wait in any case");
+  app.add_option("--remove", options.removed, "Manifests of what is to be removed, before anything is applied")
+      ->allow_extra_args(false);
   app.add_option("--timeout", options.timeout_seconds, "Seconds for everything together")->capture_default_str();
   app.add_option("FILE", options.files, "Manifests; - is standard input");
   CLI11_PARSE(app, argument_count, arguments);

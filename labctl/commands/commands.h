@@ -40,6 +40,7 @@ struct Context {
 
 // Each adds its command to APP. What runs may throw: run.cpp says what becomes of that.
 void add_up(CLI::App& app, Context& context);
+void add_apply(CLI::App& app, Context& context);
 void add_down(CLI::App& app, Context& context);
 void add_ps(CLI::App& app, Context& context);
 void add_exec(CLI::App& app, Context& context);

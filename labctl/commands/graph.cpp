@@ -36,7 +36,8 @@ graph::Graph graph_of_lab(const std::string& name) {
   topology::Topology topology = topology::parse(kube::text_at(written, "text"), kube::text_at(written, "path"));
   graph::Graph graph = graph::of_topology(topology);
   graph.name = name;
-  graph::add_state(graph, control.nodes(), control.processes());
+  boost::json::object faults = control.get("/v1/faults");
+  graph::add_state(graph, control.nodes(), control.processes(), kube::array_at(faults, "faults"));
   return graph;
 }
 

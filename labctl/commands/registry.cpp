@@ -7,6 +7,7 @@ namespace commands {
 // In the order of the help.
 void add_all(CLI::App& app, Context& context) {
   add_up(app, context);
+  add_apply(app, context);
   add_down(app, context);
   add_ps(app, context);
   add_exec(app, context);

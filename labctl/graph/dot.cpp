@@ -25,7 +25,7 @@ class Dot {
 
   std::string write() {
     text_ = "graph " + quoted(graph_.name) + " {\n";
-    line("label=" + quoted(graph_.name + (graph_.description.empty() ? "" : ": " + graph_.description)));
+    line("label=" + quoted(caption(graph_)));
     line("labelloc=t fontname=\"sans-serif\" nodesep=0.4 ranksep=0.8");
     line("node [shape=box fontname=\"sans-serif\"]");
     line("edge [fontname=\"sans-serif\" fontsize=10]");

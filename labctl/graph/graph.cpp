@@ -93,6 +93,45 @@ std::vector<Tunnel> vxlans_of(const topology::Topology& topology) {
   return tunnels;
 }
 
+const topology::Node* node_with(const topology::Topology& topology, const netlink::IpAddress& address) {
+  for (const topology::Node& node : topology.nodes) {
+    for (const topology::Link& link : node.links) {
+      for (const auto& its : link.addresses) {
+        if (its.value.address == address) return &node;
+      }
+    }
+  }
+  return nullptr;
+}
+
+// From a link with a remote address to the node that has it, and there to the link that leads back.
+void add_tunnel(const topology::Topology& topology, const topology::Node& node, const topology::Link& link,
+                std::vector<Tunnel>& tunnels) {
+  auto remote_of = [](const topology::Link& it) {
+    return std::visit(
+        [](const auto& kind) -> std::optional<netlink::IpAddress> {
+          if constexpr (requires { kind.remote; }) {
+            if (kind.remote) return kind.remote->value;
+          }
+          return std::nullopt;
+        },
+        it.kind);
+  };
+  std::optional<netlink::IpAddress> remote = remote_of(link);
+  const topology::Node* other = remote ? node_with(topology, *remote) : nullptr;
+  if (other == nullptr) return;
+  Tunnel tunnel{kind_of(link) + " " + node.name + " - " + other->name, {{node.name, link.name}, {other->name, ""}}};
+  for (const topology::Link& back : other->links) {
+    std::optional<netlink::IpAddress> its = remote_of(back);
+    const topology::Node* leads_to = its && kind_of(back) == kind_of(link) ? node_with(topology, *its) : nullptr;
+    if (leads_to != &node) continue;
+    tunnel.ends.back().link = back.name;
+    // The two ends are one tunnel, which the first of them has added.
+    if (other->name < node.name) return;
+  }
+  tunnels.push_back(std::move(tunnel));
+}
+
 // That of the pods, made by the cluster's own agent.
 void add_overlay(const topology::Topology& topology, std::vector<Tunnel>& tunnels) {
   if (!topology.cluster || !topology.cluster->overlay.enabled) return;
@@ -118,6 +157,9 @@ Graph of_topology(const topology::Topology& topology) {
   }
   for (const topology::Node& node : topology.nodes) graph.nodes.push_back(node_of(topology, node));
   graph.tunnels = vxlans_of(topology);
+  for (const topology::Node& node : topology.nodes) {
+    for (const topology::Link& link : node.links) add_tunnel(topology, node, link, graph.tunnels);
+  }
   add_overlay(topology, graph.tunnels);
   return graph;
 }
@@ -125,6 +167,13 @@ Graph of_topology(const topology::Topology& topology) {
 std::string joined(const std::vector<std::string>& words, const std::string& separator) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : separator) + word;
+  return text;
+}
+
+std::string caption(const Graph& graph) {
+  std::string text = graph.name;
+  if (!graph.description.empty()) text += ": " + graph.description;
+  if (!graph.faults.empty()) text += " Faults: " + joined(graph.faults, ", ");
   return text;
 }
 

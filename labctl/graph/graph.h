@@ -53,11 +53,13 @@ struct Graph {
   std::vector<Network> networks;
   std::vector<Node> nodes;
   std::vector<Tunnel> tunnels;
+  std::vector<std::string> faults;  // those that are on: "link ds:lan is down"
 };
 
 Graph of_topology(const topology::Topology& topology);
-// What has become of it in a running lab: NODES and PROCESSES as the control API gives them.
-void add_state(Graph& graph, const boost::json::array& nodes, const boost::json::array& processes);
+// What has become of it in a running lab: NODES, PROCESSES and FAULTS as the control API gives them.
+void add_state(Graph& graph, const boost::json::array& nodes, const boost::json::array& processes,
+               const boost::json::array& faults);
 
 std::string to_mermaid(const Graph& graph);
 std::string to_dot(const Graph& graph);
@@ -67,6 +69,8 @@ std::string to_svg(const Graph& graph);
 // "lan 192.168.1.1/24", "vxlan0 (vxlan) 10.0.0.1/24".
 std::string link_text(const Link& link);
 std::string pod_text(const Pod& pod);
+// What stands above the picture, in one line: its name, what it shows, and the faults that are on.
+std::string caption(const Graph& graph);
 std::string joined(const std::vector<std::string>& words, const std::string& separator);
 
 }  // namespace graph

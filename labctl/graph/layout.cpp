@@ -7,7 +7,8 @@ namespace graph {
 namespace {
 
 constexpr std::size_t most_columns = 6;
-constexpr double header = 62;  // for the title of the picture
+constexpr double header = 62;       // for the title of the picture
+constexpr double faults_line = 18;  // more where there are any
 constexpr double bar_label_height = 24;
 constexpr double row_gap = 22;  // between boxes, and between a bar and its boxes
 constexpr double riser_gap = 9;
@@ -124,7 +125,7 @@ class Layouter {
   }
 
   void place_rows() {
-    double y = header;
+    double y = header + (graph_.faults.empty() ? 0 : faults_line);
     for (std::size_t band = 0; band < bands(); ++band) {
       if (band < graph_.networks.size()) y = place_bar(band, y);
       std::size_t columns = columns_in(band);

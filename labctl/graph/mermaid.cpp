@@ -52,8 +52,7 @@ class Mermaid {
 
   std::string write() {
     // YAML takes a JSON string as it is.
-    std::string title = graph_.name + (graph_.description.empty() ? "" : ": " + graph_.description);
-    text_ = "---\ntitle: " + boost::json::serialize(boost::json::string(title)) + "\n---\nflowchart TB\n";
+    text_ = "---\ntitle: " + boost::json::serialize(boost::json::string(caption(graph_))) + "\n---\nflowchart TB\n";
     for (const Network& network : graph_.networks) {
       std::string label = escaped(network.name);
       for (const std::string& subnet : network.subnets) label += "<br/>" + escaped(subnet);

@@ -27,7 +27,7 @@ bool is_false(const json::object& object, const char* key) {
   return value != nullptr && value->is_bool() && !value->as_bool();
 }
 
-// What agents have made in the node is shown as well, where it has an address.
+// What agents have made in the node is shown as well, where it has an address; whether it is up is their affair.
 void add_links(Node& node, const json::object& from) {
   for (const json::value& value : kube::array_at(from, "links")) {
     const json::object& it = value.as_object();
@@ -36,9 +36,12 @@ void add_links(Node& node, const json::object& from) {
     std::vector<std::string> addresses = addresses_of(it);
     Link* link = find(node.links, name);
     if (link == nullptr && addresses.empty()) continue;
-    if (link == nullptr) link = &node.links.emplace_back(Link{name, kube::text_at(it, "kind"), {}, {}, false});
+    if (link == nullptr) {
+      node.links.push_back({name, kube::text_at(it, "kind"), {}, std::move(addresses), false});
+      continue;
+    }
     link->addresses = std::move(addresses);
-    link->down = is_false(it, "up") || is_false(it, "carrier");
+    link->down = is_false(it, "up");
   }
 }
 
@@ -53,18 +56,14 @@ Pod pod_of(const json::object& from) {
   return pod;
 }
 
-}  // namespace
+// A cable that was pulled out leaves its link up, without a carrier.
+void take_down(Graph& graph, const std::string& link) {
+  Node* node = find(graph.nodes, link.substr(0, link.find(':')));
+  Link* found = node == nullptr ? nullptr : find(node->links, link.substr(link.find(':') + 1));
+  if (found != nullptr) found->down = true;
+}
 
-void add_state(Graph& graph, const json::array& nodes, const json::array& processes) {
-  for (const json::value& value : nodes) {
-    const json::object& it = value.as_object();
-    if (kube::text_at(it, "kind") == "pod") {
-      if (Node* host = find(graph.nodes, kube::text_at(it, "host"))) host->pods.push_back(pod_of(it));
-    } else if (Node* node = find(graph.nodes, kube::text_at(it, "name"))) {
-      node->killed = kube::text_at(it, "state") == "killed";
-      add_links(*node, it);
-    }
-  }
+void add_processes(Graph& graph, const json::array& processes) {
   for (const json::value& value : processes) {
     const json::object& it = value.as_object();
     std::string state = kube::text_at(it, "state"), name = kube::text_at(it, "name");
@@ -76,6 +75,26 @@ void add_state(Graph& graph, const json::array& nodes, const json::array& proces
     });
     if (its == node->services.end()) its = node->services.insert(its, name);
     *its += " (" + state + ")";
+  }
+}
+
+}  // namespace
+
+void add_state(Graph& graph, const json::array& nodes, const json::array& processes, const json::array& faults) {
+  for (const json::value& value : nodes) {
+    const json::object& it = value.as_object();
+    if (kube::text_at(it, "kind") == "pod") {
+      if (Node* host = find(graph.nodes, kube::text_at(it, "host"))) host->pods.push_back(pod_of(it));
+    } else if (Node* node = find(graph.nodes, kube::text_at(it, "name"))) {
+      node->killed = kube::text_at(it, "state") == "killed";
+      add_links(*node, it);
+    }
+  }
+  add_processes(graph, processes);
+  for (const json::value& value : faults) {
+    const json::object& it = value.as_object();
+    graph.faults.push_back(kube::text_at(it, "what"));
+    if (std::string link = kube::text_at(it, "fault.linkDown"); !link.empty()) take_down(graph, link);
   }
 }
 

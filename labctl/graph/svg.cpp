@@ -70,6 +70,10 @@ class Svg {
     write_text(margin, margin + 14, "heading", graph_.name, 60);
     write_text(margin, margin + 34, "quiet", graph_.description,
                static_cast<std::size_t>((layout_.width - 2 * margin) / character_width));
+    if (!graph_.faults.empty()) {
+      write_text(margin, margin + 52, "alarm", "faults: " + joined(graph_.faults, ", "),
+                 static_cast<std::size_t>((layout_.width - 2 * margin) / character_width));
+    }
     for (std::size_t i = 0; i < layout_.bars.size(); ++i) write_bar(i);
     for (const Riser& it : layout_.risers) write_riser(it);
     for (const Stub& it : layout_.stubs) write_stub(it);

@@ -161,6 +161,20 @@ json::object Control::post(const std::string& target, const json::object& body) 
 void Control::stream(const std::string& target, const std::function<bool(std::string_view)>& on_data) {
   base::http::Request request;
   request.target = target;
+  stream(std::move(request), on_data);
+}
+
+void Control::post_stream(const std::string& target, const json::object& body,
+                          const std::function<bool(std::string_view)>& on_data) {
+  base::http::Request request;
+  request.method = "POST";
+  request.target = target;
+  request.body = json::serialize(body);
+  request.headers.emplace("Content-Type", "application/json");
+  stream(std::move(request), on_data);
+}
+
+void Control::stream(base::http::Request request, const std::function<bool(std::string_view)>& on_data) {
   base::http::Response head;
   bool stopped = false;
   try {

@@ -65,10 +65,14 @@ class Control {
   // TARGET: "/v1/…". Throws where the answer is no success.
   boost::json::object get(const std::string& target);
   boost::json::object post(const std::string& target, const boost::json::object& body = {});
+  // The pieces of an answer to a request with a body, as they come.
+  void post_stream(const std::string& target, const boost::json::object& body,
+                   const std::function<bool(std::string_view)>& on_data);
   // The pieces of an answer as they come, until its end or until ON_DATA returns false.
   void stream(const std::string& target, const std::function<bool(std::string_view)>& on_data);
 
  private:
+  void stream(base::http::Request request, const std::function<bool(std::string_view)>& on_data);
   base::http::Response call(const std::string& method, const std::string& target, std::string body = {});
 
   LabFolder folder_;

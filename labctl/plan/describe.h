@@ -1,6 +1,7 @@
 // The words for a plan's objects that its text, its JSON and its commands share.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <string>
 
 #include "labctl/plan/plan.h"
@@ -11,5 +12,9 @@ namespace plan {
 std::string route_words(const AddRoute& route);
 // "nat", "dr", "tun".
 const char* forwarding_word(topology::Forwarding forward);
+
+// All that an operation or a process says, as `labctl plan --json` has it.
+boost::json::object operation_json(const Operation& operation);
+boost::json::object process_json(const Process& process);
 
 }  // namespace plan

@@ -137,12 +137,31 @@ struct Fields {
   }
 };
 
-json::object operation_json(const Operation& operation) {
-  Fields fields;
-  // The switch has no name: it is the lab's own namespace.
-  if (!node_of(operation).empty()) fields.object["node"] = node_of(operation);
-  std::visit(fields, operation);
-  return std::move(fields.object);
+// "tcp 80 within 20 s"; "" where it is ready as soon as it runs.
+struct ReadyText {
+  std::string operator()(const std::monostate&) const { return ""; }
+  std::string operator()(const topology::Ready::Tcp& it) const { return fmt::format("tcp {}", it.port); }
+  std::string operator()(const topology::Ready::Http& it) const { return fmt::format("http {}{}", it.port, it.path); }
+  std::string operator()(const topology::Ready::Log& it) const { return "log " + it.pattern; }
+  std::string operator()(const topology::Ready::File& it) const { return "file " + it.path; }
+  std::string operator()(const topology::Ready::Exit&) const { return "exit"; }
+};
+
+std::string ready_text(const topology::Ready& ready) {
+  std::string text = std::visit(ReadyText{}, ready.condition);
+  return fmt::format("{}{}within {} ms", text, text.empty() ? "" : " ", ready.within.count());
+}
+
+const char* restart_word(topology::Restart restart) {
+  switch (restart) {
+    case topology::Restart::never:
+      return "never";
+    case topology::Restart::on_failure:
+      return "on-failure";
+    case topology::Restart::always:
+      return "always";
+  }
+  return "";
 }
 
 json::array files_json(const std::vector<topology::File>& files) {
@@ -160,6 +179,16 @@ json::object limits_json(const std::vector<topology::Limit>& limits) {
   return all;
 }
 
+}  // namespace
+
+json::object operation_json(const Operation& operation) {
+  Fields fields;
+  // The switch has no name: it is the lab's own namespace.
+  if (!node_of(operation).empty()) fields.object["node"] = node_of(operation);
+  std::visit(fields, operation);
+  return std::move(fields.object);
+}
+
 json::object process_json(const Process& process) {
   json::object environment;
   for (const auto& [name, value] : process.environment) environment[name] = value;
@@ -167,15 +196,15 @@ json::object process_json(const Process& process) {
                       {"node", process.node},
                       {"arguments", strings(process.arguments)},
                       {"environment", std::move(environment)},
-                      {"after", strings(process.after)}};
+                      {"after", strings(process.after)},
+                      {"ready", ready_text(process.ready)},
+                      {"restart", restart_word(process.restart)}};
   if (!process.user.empty()) object["user"] = process.user;
   if (process.working_directory != "/") object["workingDirectory"] = process.working_directory;
   if (!process.files.empty()) object["files"] = files_json(process.files);
   if (!process.limits.empty()) object["limits"] = limits_json(process.limits);
   return object;
 }
-
-}  // namespace
 
 std::string to_json(const Plan& plan) {
   json::array operations, processes, needs;

@@ -1,7 +1,7 @@
 #include "labctl/supervisor/apply.h"
 
+#include "labctl/supervisor/ipvs.h"
 #include "lib/base/error.h"
-#include "lib/netfilter/ipvs.h"
 #include "lib/netlink/link.h"
 #include "lib/netlink/links/bridge.h"
 #include "lib/netlink/links/dummy.h"
@@ -57,19 +57,11 @@ void clear_links_on_others(Node& before) {
   }
 }
 
-netfilter::Forwarding forwarding(topology::Forwarding forward) {
-  switch (forward) {
-    case topology::Forwarding::nat:
-      return netfilter::Forwarding::nat;
-    case topology::Forwarding::dr:
-      return netfilter::Forwarding::direct_routing;
-    case topology::Forwarding::tun:
-      return netfilter::Forwarding::tunnel;
-  }
-  return netfilter::Forwarding::nat;
-}
-
 }  // namespace
+
+netlink::Route route_of(const plan::AddRoute& it) {
+  return {it.destination, it.via, it.device, it.source, it.onlink, it.metric, route_type(it.type), it.table, it.mtu};
+}
 
 Applier::Applier(Nodes& nodes, Reaper& reaper, Names names) : nodes_(nodes), reaper_(reaper), names_(std::move(names)) {
   // The switch has no addresses: no neighbour discovery of its own, and no rules for what it only forwards.
@@ -116,6 +108,7 @@ void Applier::operator()(const plan::CreateNode& it) {
   }
   netlink::set_link_up(created->socket(), "lo");
   nodes_[it.node] = std::move(created);
+  std::erase_if(sysctls_before_, [&](const auto& before) { return before.first.first == it.node; });
 }
 
 void Applier::operator()(const plan::CreateBridge& it) {
@@ -239,8 +232,7 @@ void Applier::operator()(const plan::SetUp& it) {
 }
 
 void Applier::operator()(const plan::AddRoute& it) {
-  netlink::add_route(socket_of(it.node), {it.destination, it.via, it.device, it.source, it.onlink, it.metric,
-                                          route_type(it.type), it.table, it.mtu});
+  netlink::add_route(socket_of(it.node), route_of(it));
 }
 
 void Applier::operator()(const plan::AddRule& it) {
@@ -248,24 +240,23 @@ void Applier::operator()(const plan::AddRule& it) {
 }
 
 void Applier::operator()(const plan::SetSysctl& it) {
-  netlink::in_namespace(node(it.node).network(), [&] { netlink::write_sysctl(it.name, it.value); });
+  netlink::in_namespace(node(it.node).network(), [&] {
+    remember_sysctl(it.node, it.name);
+    netlink::write_sysctl(it.name, it.value);
+  });
+}
+
+void Applier::remember_sysctl(const std::string& node, const std::string& name) {
+  if (sysctls_before_.contains({node, name})) return;
+  try {
+    sysctls_before_[{node, name}] = netlink::read_sysctl(name);
+  } catch (const base::Error&) {
+    // Some can only be written: there is nothing to go back to.
+  }
 }
 
 void Applier::operator()(const plan::AddIpvsService& it) {
-  netfilter::Ipvs ipvs = netfilter::Ipvs::open_in(node(it.node).network());
-  netfilter::VirtualService service;
-  service.key.protocol = it.service.protocol == "udp" ? netfilter::Protocol::udp : netfilter::Protocol::tcp;
-  service.key.address = it.service.address;
-  service.key.port = it.service.port;
-  service.scheduler = it.service.scheduler;
-  if (it.service.persistent) {
-    auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*it.service.persistent);
-    service.set_persistence(static_cast<std::uint32_t>(seconds.count()));
-  }
-  ipvs.add_service(service);
-  for (const topology::IpvsServer& server : it.service.servers) {
-    ipvs.add_destination(service.key, {server.address, server.port, forwarding(it.service.forward), server.weight});
-  }
+  add_ipvs_service(node(it.node).network(), it.service);
 }
 
 }  // namespace supervisor

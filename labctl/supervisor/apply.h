@@ -8,10 +8,13 @@
 
 #include "labctl/plan/plan.h"
 #include "labctl/supervisor/node.h"
+#include "lib/netlink/route.h"
 
 namespace supervisor {
 
 using Nodes = std::map<std::string, std::shared_ptr<Node>>;
+
+netlink::Route route_of(const plan::AddRoute& it);
 
 // Executes operations. The switch is the namespace that the supervisor itself is in.
 class Applier {
@@ -21,6 +24,12 @@ class Applier {
 
   // Throws base::Error naming node, object, and the kernel's words.
   void apply(const plan::Operation& operation);
+  // Takes away what it made. No error where it is gone already.
+  void undo(const plan::Operation& operation);
+  // From BEFORE to AFTER, of the same identity (plan/identity.h), without touching what uses it.
+  void change(const plan::Operation& before, const plan::Operation& after);
+  // The names that nodes know, those that run included.
+  void set_hosts(const Hosts& hosts);
 
   void operator()(const plan::CreateNode& it);
   void operator()(const plan::CreateBridge& it);
@@ -52,8 +61,11 @@ class Applier {
   void reconnect(const plan::CreateWire& it, Node& before);
 
  private:
+  struct Undo;
+  struct ChangeInPlace;
   Node& node(const std::string& name);
   netlink::Socket& socket_of(const std::string& node);
+  void remember_sysctl(const std::string& node, const std::string& name);
   std::uint32_t bridge_index(const std::string& bridge);
 
   Nodes& nodes_;
@@ -61,6 +73,7 @@ class Applier {
   Names names_;
   netlink::Socket switch_;
   std::map<std::string, std::uint32_t> bridges_;
+  std::map<std::pair<std::string, std::string>, std::string> sysctls_before_;  // node and name: its value before ours
 };
 
 }  // namespace supervisor

@@ -38,6 +38,7 @@ void ControlApi::handle(const ExchangePointer& exchange) {
     if (what == "processes") return handle_processes(exchange, segments);
     if (what == "pods") return handle_pods(exchange, segments);
     if (what == "faults") return handle_faults(exchange, segments);
+    if (what == "apply") return handle_apply(exchange);
     if (what == "events") return handle_events(exchange);
     if (what == "exec") return handle_exec(exchange);
     if (what == "forward") return handle_forward(exchange);
@@ -133,6 +134,36 @@ void ControlApi::handle_faults(const ExchangePointer& exchange, const Segments& 
                   if (failure.empty()) return answer(*exchange, fault);
                   refuse(*exchange, 409, failure);
                 });
+}
+
+// The difference first, then what is done as it is done, then how it ended; whether or not somebody reads it.
+void ControlApi::handle_apply(const ExchangePointer& exchange) {
+  const base::http::Request& request = exchange->request();
+  if (request.method != "POST") return refuse(*exchange, 400, "a topology is applied by POST");
+  boost::json::object wanted = body_of(request);
+  boost::json::object difference = plan::to_json(lab_.difference_to(wanted));
+  if (request.parameter("dryRun") == "1") return answer(*exchange, difference);
+  // Set before anything is done: that is for the loop's next turns.
+  auto stream = std::make_shared<std::shared_ptr<base::http::ResponseStream>>();
+  auto tell = [stream](const boost::json::object& line) {
+    if (*stream) write_bounded(**stream, line_of(line));
+  };
+  lab_.reconfigure(
+      wanted,
+      [tell](const std::string& what) {
+        tell({{"done", what}});
+      },
+      [tell, stream](const std::string& why_not, const std::vector<std::string>& not_done) {
+        boost::json::object end{{"applied", why_not.empty()}};
+        if (!why_not.empty()) end["error"] = why_not;
+        if (!not_done.empty()) end["notDone"] = boost::json::array(not_done.begin(), not_done.end());
+        tell(end);
+        if (*stream) (*stream)->finish();
+      });
+  base::http::Response head;
+  head.content_type = "application/x-ndjson";
+  head.body = line_of(boost::json::object{{"difference", difference}});
+  *stream = exchange->stream(std::move(head));
 }
 
 void ControlApi::handle_events(const ExchangePointer& exchange) {

@@ -20,6 +20,7 @@ class ControlApi {
   void handle_processes(const ExchangePointer& exchange, const Segments& segments);
   void handle_pods(const ExchangePointer& exchange, const Segments& segments);
   void handle_faults(const ExchangePointer& exchange, const Segments& segments);
+  void handle_apply(const ExchangePointer& exchange);
   void handle_events(const ExchangePointer& exchange);
   void handle_exec(const ExchangePointer& exchange);
   void handle_forward(const ExchangePointer& exchange);

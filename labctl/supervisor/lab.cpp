@@ -13,7 +13,9 @@
 #include "labctl/kernel/mounts.h"
 #include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/node_api.h"
+#include "labctl/supervisor/reconfiguration.h"
 #include "labctl/supervisor/rulesets.h"
+#include "labctl/supervisor/source.h"
 #include "lib/base/error.h"
 #include "lib/netlink/link.h"
 #include "lib/netlink/route.h"
@@ -26,16 +28,11 @@ using Clock = std::chrono::steady_clock;
 // How long the loop is kept from answering calls while the lab is built.
 constexpr std::chrono::milliseconds longest_piece{10};
 
-topology::Topology read_topology(const boost::json::object& bundle) {
-  const boost::json::object& written = bundle.at("topology").as_object();
-  return topology::parse(std::string(written.at("text").as_string()), std::string(written.at("path").as_string()));
-}
-
 Names names_of(const plan::Plan& plan, const boost::json::object& bundle) {
   Names names;
   names.lab = plan.lab;
   for (const kernel::Mount& mount : kernel::bundle_mounts(bundle)) names.mounts.push_back(mount.target);
-  for (const auto& [address, name] : plan.hosts) names.hosts.emplace_back(address.to_string(), name);
+  names.hosts = hosts_of(plan);
   // Without it, resolvers would wait for the host's servers, which a lab cannot reach; so they are refused at once.
   names.resolv_conf = "# This lab has no name server; /etc/hosts knows its nodes.\n";
   return names;
@@ -53,13 +50,29 @@ std::vector<std::string> addresses_of(const std::vector<netlink::AddressInfo>& a
   return texts;
 }
 
+std::vector<plan::CreateCable> cables_in(const plan::Plan& plan, const std::string& node) {
+  std::vector<plan::CreateCable> cables;
+  for (const plan::Operation& operation : plan.operations) {
+    const auto* cable = std::get_if<plan::CreateCable>(&operation);
+    if (cable != nullptr && cable->node == node) cables.push_back(*cable);
+  }
+  return cables;
+}
+
 }  // namespace
+
+Hosts hosts_of(const plan::Plan& plan) {
+  Hosts hosts;
+  for (const auto& [address, name] : plan.hosts) hosts.emplace_back(address.to_string(), name);
+  return hosts;
+}
 
 Lab::Lab(boost::asio::io_context& loop, boost::json::object bundle)
     : loop_(loop),
       bundle_(std::move(bundle)),
       topology_(read_topology(bundle_)),
       plan_(plan::make_plan(topology_, kernel::bundle_name(bundle_))),
+      manifests_(plan::manifest_objects(topology_, files_of(bundle_))),
       reaper_(loop),
       applier_(nodes_, reaper_, names_of(plan_, bundle_)),
       processes_(loop, reaper_, events_, nodes_),
@@ -76,7 +89,8 @@ Lab::~Lab() = default;
 void Lab::start(Callbacks callbacks) {
   callbacks_ = std::move(callbacks);
   events_.add("", "lab", fmt::format("{} starts on {}", plan_.lab, kernel::bundle_provider(bundle_)));
-  if (!plan_.control_plane.empty()) write_manifests();
+  kernel::make_directories(node_socket(""));
+  if (!plan_.control_plane.empty()) write_list(plan::manifests_file, manifests_);
   start_time_to_live();
   auto operations = std::make_shared<const std::vector<plan::Operation>>(plan_.operations);
   apply_all(std::move(operations), 0, [this](const std::string& failure) {
@@ -91,7 +105,7 @@ void Lab::apply_all(Operations operations, size_t next, Done done) {
     for (; next < operations->size() && Clock::now() < until; ++next) {
       const auto* ruleset = std::get_if<plan::LoadRuleset>(&(*operations)[next]);
       if (ruleset == nullptr) {
-        apply((*operations)[next]);
+        make((*operations)[next], plan_);
         continue;
       }
       return load_ruleset(loop_, reaper_, *nodes_.at(ruleset->node), *ruleset,
@@ -107,11 +121,13 @@ void Lab::apply_all(Operations operations, size_t next, Done done) {
   boost::asio::post(loop_, [this, operations, next, done] { apply_all(operations, next, done); });
 }
 
-void Lab::apply(const plan::Operation& operation) {
+void Lab::make(const plan::Operation& operation, const plan::Plan& plan) {
   applier_.apply(operation);
+  const auto* cable = std::get_if<plan::CreateCable>(&operation);
+  if (cable != nullptr && nodes_.at(cable->node)->killed()) applier_.disconnect(*cable);
   const auto* created = std::get_if<plan::CreateNode>(&operation);
-  if (created == nullptr || plan_.control_plane.empty()) return;
-  bool in_cluster = std::any_of(plan_.processes.begin(), plan_.processes.end(), [&](const plan::Process& process) {
+  if (created == nullptr || plan.control_plane.empty()) return;
+  bool in_cluster = std::any_of(plan.processes.begin(), plan.processes.end(), [&](const plan::Process& process) {
     return process.name == "nodelet" && process.node == created->node;
   });
   if (in_cluster) serve_node(created->node);
@@ -125,26 +141,6 @@ void Lab::serve_node(const std::string& node) {
   nodes_.at(node)->share(plan::manifests_file, "manifests.json");
   kernel::make_directories(plan::disk_folder);
   nodes_.at(node)->share(plan::disk_folder, "disk");
-}
-
-// Those written in the topology are JSON already, those in files of their own come with the bundle.
-void Lab::write_manifests() {
-  kernel::make_directories(node_socket(""));
-  const boost::json::value* files = bundle_.if_contains("files");
-  boost::json::array items;
-  for (const topology::Manifest& manifest : topology_.manifests) {
-    if (manifest.path.empty()) {
-      items.push_back(boost::json::parse(manifest.json));
-      continue;
-    }
-    const boost::json::value* text = files == nullptr ? nullptr : files->as_object().if_contains(manifest.path);
-    if (text == nullptr) throw base::Error("the bundle lacks the manifests of " + manifest.path);
-    boost::json::value list = boost::json::parse(text->as_string());
-    for (boost::json::value& item : list.as_object().at("items").as_array()) items.push_back(std::move(item));
-  }
-  boost::json::object list{{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(items)}};
-  base::FileDescriptor file = base::open_file(plan::manifests_file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  base::write_all(file.get(), boost::json::serialize(list));
 }
 
 void Lab::built() {
@@ -197,15 +193,19 @@ void Lab::end() {
 // ---- killing and building anew
 
 std::vector<plan::CreateCable> Lab::cables_of(const std::string& node) const {
-  std::vector<plan::CreateCable> cables;
-  for (const plan::Operation& operation : plan_.operations) {
-    const auto* cable = std::get_if<plan::CreateCable>(&operation);
-    if (cable != nullptr && cable->node == node) cables.push_back(*cable);
-  }
-  return cables;
+  return cables_in(plan_, node);
+}
+
+void Lab::kill(Node& node) {
+  processes_.node_killed(node.name());
+  pods_.host_gone(node.name());
+  node.kill();
+  for (const plan::CreateCable& cable : cables_of(node.name())) applier_.disconnect(cable);
+  for (const plan::CreateWire& wire : plan_.wires_of(node.name())) applier_.disconnect(wire, node.name());
 }
 
 void Lab::kill_node(const std::string& name) {
+  check_not_reconfiguring();
   if (Pod* pod = find_pod(name)) {
     if (pod->host_network) {
       for (auto& [id, container] : pod->containers) pods_.signal(container, SIGKILL);
@@ -217,17 +217,13 @@ void Lab::kill_node(const std::string& name) {
   }
   std::shared_ptr<Node> node = find_node(name);
   if (!node) throw base::Error("no node \"" + name + "\" in this lab");
-  processes_.node_killed(name);
-  pods_.host_gone(name);
-  node->kill();
-  for (const plan::CreateCable& cable : cables_of(name)) applier_.disconnect(cable);
-  for (const plan::CreateWire& wire : plan_.wires_of(name)) applier_.disconnect(wire, name);
+  kill(*node);
   events_.add(name, "killed", "node " + name);
 }
 
 // What a restart of NODE repeats: all but the wires, whose ends it is given instead.
-Lab::Operations Lab::rebuilding_of(const std::string& node) const {
-  std::vector<plan::Operation> operations = plan_.operations_of(node);
+Lab::Operations Lab::rebuilding_of(const plan::Plan& plan, const std::string& node) {
+  std::vector<plan::Operation> operations = plan.operations_of(node);
   std::erase_if(operations, [](const plan::Operation& it) {
     return std::holds_alternative<plan::CreateNode>(it) || std::holds_alternative<plan::CreateWire>(it);
   });
@@ -239,20 +235,30 @@ void Lab::restart_node(const std::string& name, Done done) {
   if (!node || node->name() != name || node->kind() != Node::Kind::node) {
     throw base::Error("no node \"" + name + "\" in this lab");
   }
+  check_not_reconfiguring();
   if (restarting_.count(name) != 0) throw base::Error("node " + name + " is being restarted already");
-  kill_node(name);
-  for (const plan::CreateCable& cable : cables_of(name)) applier_.remove(cable);
-  for (const plan::Operation& operation : plan_.operations_of(name)) {
-    if (std::holds_alternative<plan::CreateNode>(operation)) apply(operation);
+  rebuild_node(name, plan_, plan_, [this, name, done = std::move(done)](const std::string& failure) {
+    if (!failure.empty()) return done(failure);
+    processes_.start_node(name);
+    done("");
+  });
+}
+
+void Lab::rebuild_node(const std::string& name, const plan::Plan& before, const plan::Plan& after, Done done) {
+  std::shared_ptr<Node> old = nodes_.at(name);
+  kill(*old);
+  events_.add(name, "killed", "node " + name);
+  for (const plan::CreateCable& cable : cables_in(before, name)) applier_.remove(cable);
+  for (const plan::Operation& operation : after.operations_of(name)) {
+    if (std::holds_alternative<plan::CreateNode>(operation)) make(operation, after);
   }
-  for (const plan::CreateWire& wire : plan_.wires_of(name)) applier_.reconnect(wire, *node);
+  for (const plan::CreateWire& wire : after.wires_of(name)) applier_.reconnect(wire, *old);
   restarting_.insert(name);
-  apply_all(rebuilding_of(name), 0, [this, name, done = std::move(done)](const std::string& failure) {
+  apply_all(rebuilding_of(after, name), 0, [this, name, done = std::move(done)](const std::string& failure) {
     restarting_.erase(name);
     if (!failure.empty()) return done(failure);
     faults_->node_rebuilt(name);
     events_.add(name, "restarted", "node " + name);
-    processes_.start_node(name);
     done("");
   });
 }

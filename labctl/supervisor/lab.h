@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "labctl/plan/difference.h"
 #include "labctl/plan/plan.h"
 #include "labctl/supervisor/apply.h"
 #include "labctl/supervisor/events.h"
@@ -24,6 +25,10 @@ namespace supervisor {
 
 class NodeApi;
 class Faults;
+class Reconfiguration;
+
+// Addresses and names, as /etc/hosts has them.
+Hosts hosts_of(const plan::Plan& plan);
 
 class Lab {
  public:
@@ -49,6 +54,23 @@ class Lab {
   // DONE is called once, when the node stands again and its processes have been started; with what went wrong, if
   // something did.
   void restart_node(const std::string& name, Done done);
+
+  // What WANTED, {"topology": {"path", "text"}, "files", "mounts"} as in the bundle, would change. Throws
+  // topology::InvalidTopology or base::Error.
+  plan::Difference difference_to(const boost::json::object& wanted) const;
+  // Brings the lab there, later. Throws base::Error where it cannot be done, or another one is under way.
+  using Progress = std::function<void(const std::string& what)>;
+  using Reconfigured = std::function<void(const std::string& why_not, const std::vector<std::string>& not_done)>;
+  void reconfigure(const boost::json::object& wanted, Progress progress, Reconfigured ended);
+
+  // The steps of a reconfiguration.
+  Applier& applier() { return applier_; }
+  void make(const plan::Operation& operation, const plan::Plan& plan);
+  void remove_node(const std::string& name);
+  void rebuild_node(const std::string& name, const plan::Plan& before, const plan::Plan& after, Done done);
+  void change_manifests(const std::vector<plan::ManifestChange>& changes, const plan::Description& after,
+                        const Done& done);
+  void adopt(plan::Description now);
 
   // A node, or a pod by its full name, or by its own where only one namespace has it; nullptr where there is none.
   std::shared_ptr<Node> find_node(const std::string& name) const;
@@ -76,19 +98,22 @@ class Lab {
   using Operations = std::shared_ptr<const std::vector<plan::Operation>>;
   // Applies OPERATIONS from the one at NEXT on, piece by piece, so that calls are answered meanwhile.
   void apply_all(Operations operations, size_t next, Done done);
-  void apply(const plan::Operation& operation);
   void built();
   void fail(const std::string& why);
   void finish_phase(const std::string& phase, const std::string& message);
-  void write_manifests();
+  plan::Description description() const { return {topology_, plan_, manifests_}; }
+  plan::Description description_of(const boost::json::object& wanted) const;
+  void check_not_reconfiguring() const;
   void serve_node(const std::string& node);
   void start_time_to_live();
-  Operations rebuilding_of(const std::string& node) const;
+  static Operations rebuilding_of(const plan::Plan& plan, const std::string& node);
+  void kill(Node& node);
 
   boost::asio::io_context& loop_;
   boost::json::object bundle_;
   topology::Topology topology_;
   plan::Plan plan_;
+  std::vector<boost::json::object> manifests_;
   Reaper reaper_;
   Events events_;
   Nodes nodes_;
@@ -99,6 +124,7 @@ class Lab {
   std::unique_ptr<Faults> faults_;
   std::map<std::string, std::unique_ptr<NodeApi>> node_apis_;
   boost::asio::steady_timer time_to_live_;
+  std::unique_ptr<Reconfiguration> reconfiguration_;
   Callbacks callbacks_;
   State state_ = State::starting;
   std::string why_;

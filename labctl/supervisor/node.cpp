@@ -156,6 +156,14 @@ void Node::share(const std::string& source, const std::string& name) {
   shared_.emplace_back(source, name);
 }
 
+// Written in place: the file is mounted over the host's.
+void Node::set_hosts(const Hosts& hosts) {
+  names_.hosts = hosts;
+  if (init_ < 0) return;
+  std::string path = fmt::format("/proc/{}/root{}/hosts", init_, kernel::kLabDirectory);
+  if (::access(path.c_str(), F_OK) == 0) create_file(path, hosts_text(host_name_, names_));
+}
+
 void Node::start_init() {
   Preparation preparation{host_name_, names_, shared_};
   base::Program init;

@@ -19,10 +19,11 @@
 namespace supervisor {
 
 // What a node's programs see of the lab: names, and where the topology's mounts are.
+using Hosts = std::vector<std::pair<std::string, std::string>>;  // address, name
 struct Names {
-  std::vector<std::pair<std::string, std::string>> hosts;  // address, name
-  std::string resolv_conf;                                 // its contents; empty: as in the lab
-  std::vector<std::string> mounts;                         // their targets
+  Hosts hosts;
+  std::string resolv_conf;          // its contents; empty: as in the lab
+  std::vector<std::string> mounts;  // their targets
   std::string lab;
 };
 
@@ -62,6 +63,9 @@ class Node {
 
   // A file or folder of the lab that is seen in the node as /run/labctl/NAME; to be set before anything runs.
   void share(const std::string& source, const std::string& name);
+
+  // The names in /etc/hosts, seen at once by what runs already.
+  void set_hosts(const Hosts& hosts);
 
  private:
   void start_init();

@@ -37,6 +37,7 @@ struct Processes::Entry {
   bool asking = false;                  // an HTTP request that shows whether it is ready is under way
   std::vector<topology::File> written;  // its files, as they were written in this life of its node
   Restarted restarted;                  // set while somebody waits for it to be restarted
+  std::function<void()> removed;        // set while it is ended for good
   std::optional<int> exit_code;
   Clock::time_point started;
   std::optional<Clock::time_point> not_ready_since;  // over all attempts; set while it is to become ready
@@ -106,26 +107,58 @@ Processes::Entry& Processes::find(const std::string& full_name) {
 }
 
 void Processes::start(std::function<void()> all_ready, std::function<void(const std::string&)> failed) {
-  all_ready_ = std::move(all_ready);
+  std::set<std::string> all;
+  for (const auto& [name, entry] : entries_) all.insert(name);
+  wait_for(std::move(all), std::move(all_ready), std::move(failed));
+}
+
+void Processes::wait_for(std::set<std::string> names, std::function<void()> ready,
+                         std::function<void(const std::string&)> failed) {
+  awaited_ = std::move(names);
+  all_ready_ = std::move(ready);
   failed_ = std::move(failed);
   start_possible();
 }
 
+// One that is about to be ended is ready no longer.
+bool Processes::is_ready(const std::string& full_name) const {
+  auto found = entries_.find(full_name);
+  return found != entries_.end() && found->second->state == ProcessState::ready && !found->second->restarted;
+}
+
 void Processes::start_possible() {
-  auto ready = [&](const std::string& name) {
-    auto found = entries_.find(name);
-    return found != entries_.end() && found->second->state == ProcessState::ready;
-  };
+  auto ready = [&](const std::string& name) { return is_ready(name); };
   for (Entry* entry : order_) {
     if (entry->state != ProcessState::waiting) continue;
     const auto& after = entry->process.after;
     if (std::all_of(after.begin(), after.end(), ready)) launch(*entry);
   }
-  bool complete = std::all_of(order_.begin(), order_.end(), [](Entry* it) { return it->state == ProcessState::ready; });
-  if (!complete || !all_ready_) return;
+  if (failed_) fail_blocked();
+  // What was ready, and has ended since or was killed with its node, is waited for no longer.
+  auto settled = [&](const std::string& name) {
+    const Entry& entry = find(name);
+    bool over = entry.state == ProcessState::exited || entry.state == ProcessState::stopped;
+    return is_ready(name) || (over && !entry.restarted);
+  };
+  if (!all_ready_ || !std::all_of(awaited_.begin(), awaited_.end(), settled)) return;
   // From here on the lab lives, whatever becomes of one process.
   failed_ = nullptr;
   std::exchange(all_ready_, nullptr)();
+}
+
+// What has failed already, and what waits for one that has ended and that nobody will start.
+void Processes::fail_blocked() {
+  for (const std::string& name : awaited_) {
+    Entry& entry = find(name);
+    if (entry.state == ProcessState::failed) return fail(entry, name + " has failed");
+    if (entry.state != ProcessState::waiting) continue;
+    for (const std::string& before : entry.process.after) {
+      auto found = entries_.find(before);
+      ProcessState state = found == entries_.end() ? ProcessState::stopped : found->second->state;
+      bool over = state == ProcessState::exited || state == ProcessState::failed || state == ProcessState::stopped;
+      if (over) return fail(entry, fmt::format("{} waits for {}, which is {}", name, before, to_string(state)));
+    }
+  }
 }
 
 void Processes::launch(Entry& entry) {
@@ -232,6 +265,7 @@ void Processes::exited(Entry& entry, int wait_status) {
   entry.exit_code = base::exit_code_of(wait_status);
   entry.timer.cancel();
   tell_exit(entry, *entry.exit_code);
+  if (entry.removed) return forget(entry.process.full_name());
   bool once = std::holds_alternative<topology::Ready::Exit>(entry.process.ready.condition);
   if (once && *entry.exit_code == 0 && !entry.restarted) return become_ready(entry);
   bool again = entry.restarted || entry.process.restart == topology::Restart::always ||
@@ -251,7 +285,7 @@ void Processes::restart_later(Entry& entry) {
   milliseconds delay = entry.restarted || lived ? milliseconds(0) : entry.back_off;
   entry.back_off = lived ? milliseconds(100) : std::min(entry.back_off * 2, longest_back_off);
   // Once the lab is ready, an agent is given all the time it needs.
-  if (failed_ && is_late(entry)) return fail_late(entry);
+  if (failed_ && awaited_.contains(entry.process.full_name()) && is_late(entry)) return fail_late(entry);
   ++entry.restarts;
   entry.state = ProcessState::starting;
   entry.timer.expires_after(delay);
@@ -263,11 +297,12 @@ void Processes::restart_later(Entry& entry) {
 void Processes::fail(Entry& entry, const std::string& why) {
   entry.state = ProcessState::failed;
   events_.add(entry.process.node, "failed", why);
-  if (!failed_) return;
+  if (!failed_ || !awaited_.contains(entry.process.full_name())) return;
   std::string tail = entry.log->text();
   if (tail.size() > 2000) tail = tail.substr(tail.size() - 2000);
   tail = base::valid_utf8(tail);
   while (!tail.empty() && tail.back() == '\n') tail.pop_back();
+  all_ready_ = nullptr;
   std::exchange(failed_, nullptr)(tail.empty() ? why : why + "; it said:\n" + tail);
 }
 
@@ -283,12 +318,46 @@ void Processes::restart(const std::string& full_name, Restarted done) {
     ++entry.restarts;
     return launch(entry);
   }
-  // Asked, and given a moment; then told.
+  terminate(entry);
+}
+
+// Asked, and given a moment; then told.
+void Processes::terminate(Entry& entry) {
   ::kill(entry.pid, SIGTERM);
   entry.timer.expires_after(milliseconds(3000));
   entry.timer.async_wait([&entry](boost::system::error_code failure) {
     if (!failure && entry.pid > 0) ::kill(entry.pid, SIGKILL);
   });
+}
+
+void Processes::put(const plan::Process& process) {
+  if (!has(process.full_name())) {
+    add(process);
+    return start_possible();
+  }
+  Entry& entry = find(process.full_name());
+  entry.process = process;
+  // What was killed with its node is started with it.
+  if (entry.state == ProcessState::stopped || entry.state == ProcessState::waiting) return;
+  restart(process.full_name(), [](const std::string&) {});
+}
+
+void Processes::remove(const std::string& full_name, std::function<void()> removed) {
+  if (!has(full_name)) return removed();
+  Entry& entry = find(full_name);
+  entry.removed = std::move(removed);
+  entry.timer.cancel();
+  if (entry.pid < 0) return forget(full_name);
+  terminate(entry);
+}
+
+void Processes::forget(const std::string& full_name) {
+  auto found = entries_.find(full_name);
+  std::erase(order_, found->second.get());
+  std::function<void()> removed = std::move(found->second->removed);
+  removed_.push_back(std::move(found->second));
+  entries_.erase(found);
+  removed();
 }
 
 void Processes::signal(const std::string& full_name, int signal) {

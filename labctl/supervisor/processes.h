@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,15 @@ class Processes {
   // FAILED once when one can no longer become so.
   void start(std::function<void()> all_ready, std::function<void(const std::string& why)> failed);
 
+  // Of a lab that runs already. READY is called once when all of NAMES are; FAILED once where one can no longer become
+  // so.
+  void wait_for(std::set<std::string> names, std::function<void()> ready,
+                std::function<void(const std::string& why)> failed);
+  // A new one, started once what it waits for is ready; or another form of one that is known, which is restarted so.
+  void put(const plan::Process& process);
+  // Ends it as restart() does, and forgets it. No error where there is none.
+  void remove(const std::string& full_name, std::function<void()> removed);
+
   bool has(const std::string& full_name) const { return entries_.count(full_name) != 0; }
   // Ends it and starts it again. DONE is called when the new one runs, or with why it does not. Throws base::Error
   // where there is none.
@@ -50,6 +60,10 @@ class Processes {
  private:
   struct Entry;
   Entry& find(const std::string& full_name);
+  bool is_ready(const std::string& full_name) const;
+  void fail_blocked();
+  void terminate(Entry& entry);
+  void forget(const std::string& full_name);
   void start_possible();
   void launch(Entry& entry);
   void check_ready(Entry& entry);
@@ -69,6 +83,9 @@ class Processes {
   Nodes& nodes_;
   std::map<std::string, std::unique_ptr<Entry>> entries_;
   std::vector<Entry*> order_;
+  // Calls that are under way may still look at them.
+  std::vector<std::unique_ptr<Entry>> removed_;
+  std::set<std::string> awaited_;
   std::function<void()> all_ready_;
   std::function<void(const std::string&)> failed_;
 };

@@ -32,7 +32,7 @@ TEST(Help, ListsEveryCommandInItsGroup) {
     names.push_back(command.name);
   }
   for (const char* name :
-       {"up", "down", "ps", "exec", "cp", "forward", "kubectl", "logs", "restart", "kill", "validate", "plan", "graph",
+       {"up", "apply", "down", "ps", "exec", "cp", "forward", "kubectl", "logs", "restart", "kill", "validate", "plan", "graph",
         "doctor", "test", "schema", "reference", "version", "completion"}) {
     EXPECT_THAT(names, ::testing::Contains(name));
   }

@@ -55,6 +55,7 @@ TEST_F(LabCommandsTest, PsShowsALab) {
 TEST_F(LabCommandsTest, GraphShowsALabAsItIs) {
   lab_.answers["GET /v1/topology"] = fake::answer(200, R"({"path": "/x/fake.yaml", "text":
     "version: 1\nname: wire\nnetworks: {lan: {subnet: 192.168.1.0/24}}\nnodes: {a: {links: {lan: 192.168.1.1}}}\n"})");
+  lab_.answers["GET /v1/faults"] = fake::answer(200, R"({"faults": []})");
   std::string out = labctl({"graph", "fake"}).out;
   EXPECT_THAT(out, HasSubstr("title: \"fake\""));
   EXPECT_THAT(out, HasSubstr("pod default/web-1"));

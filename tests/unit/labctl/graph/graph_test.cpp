@@ -36,7 +36,7 @@ Graph running_nodeport() {
             boost::json::parse(R"([
     {"name": "client", "kind": "node", "state": "running", "links": [
       {"name": "lo", "up": true, "addresses": ["127.0.0.1/8"]},
-      {"name": "lan", "up": false, "addresses": ["192.168.113.102/24", "fe80::1/64"]}]},
+      {"name": "lan", "up": true, "addresses": ["192.168.113.102/24", "fe80::1/64"]}]},
     {"name": "worker1", "kind": "node", "state": "running", "links": [
       {"name": "lan", "up": true, "addresses": ["192.168.113.11/24"]},
       {"name": "cni0", "kind": "bridge", "up": true, "addresses": ["10.244.1.1/24"]},
@@ -48,6 +48,8 @@ Graph running_nodeport() {
                 .as_array(),
             boost::json::parse(R"([
     {"name": "apiserver@cp", "node": "cp", "state": "ready"}, {"name": "controller@cp", "node": "cp", "state": "exited"}])")
+                .as_array(),
+            boost::json::parse(R"([{"id": 1, "fault": {"linkDown": "client:lan"}, "what": "link client:lan is down"}])")
                 .as_array());
   return graph;
 }
@@ -64,7 +66,7 @@ Graph hostile() {
 }
 
 Graph thirty_nodes() {
-  Graph graph{"thirty", "", {{"lan", {"10.0.0.0/24"}}, {"wan", {"10.1.0.0/24"}}}, {}, {}};
+  Graph graph{"thirty", "", {{"lan", {"10.0.0.0/24"}}, {"wan", {"10.1.0.0/24"}}}, {}, {}, {}};
   for (int i = 1; i <= 30; ++i) {
     Node node;
     node.name = "n" + std::to_string(i);
@@ -116,6 +118,22 @@ nodes:
   EXPECT_EQ(graph.tunnels.at(0).ends.at(1).node, "b");
 }
 
+TEST(Graph, ShowsATunnelOnceBetweenItsEnds) {
+  Graph graph = of_topology(topology::parse(R"(
+version: 1
+name: tunnels
+networks: {lan: {subnet: 10.0.0.0/24}}
+nodes:
+  a: {links: {lan: 10.0.0.1, t: {kind: ipip, local: 10.0.0.1, remote: 10.0.0.2}}}
+  b: {links: {lan: 10.0.0.2, u: {kind: ipip, local: 10.0.0.2, remote: 10.0.0.1}}}
+)",
+                                            "tunnels.yaml"));
+  ASSERT_EQ(graph.tunnels.size(), 1u);
+  EXPECT_EQ(graph.tunnels.at(0).name, "ipip a - b");
+  EXPECT_EQ(graph.tunnels.at(0).ends.at(0).link, "t");
+  EXPECT_EQ(graph.tunnels.at(0).ends.at(1).link, "u");
+}
+
 TEST(Graph, ShowsWhatHasBecomeOfALab) {
   Graph graph = running_nodeport();
   const Node &client = graph.nodes.at(0), &cp = graph.nodes.at(1), &worker = graph.nodes.at(2);
@@ -127,6 +145,7 @@ TEST(Graph, ShowsWhatHasBecomeOfALab) {
   EXPECT_EQ(pod_text(worker.pods.at(1)), "pod default/web-2 (killed)");
   EXPECT_TRUE(graph.nodes.at(3).killed);
   EXPECT_THAT(cp.services, ElementsAre("controller (exited)"));
+  EXPECT_EQ(caption(graph), "nodeport: " + graph.description + " Faults: link client:lan is down");
 }
 
 TEST(Svg, IsXmlWithoutScriptWhateverIsInIt) {

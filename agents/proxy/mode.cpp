@@ -23,15 +23,15 @@ void remove_what_another_mode_left(const Options& options, std::ostream& log) {
   if (ipvs::left_something()) ipvs::clean_up(options, iptables::skeleton(), log);
 }
 
-// Once the chosen mode serves, so that Services are reachable meanwhile, and rules of chains that both modes have no
-// longer lead to those that go.
+// Once the chosen mode serves, so that Services are reachable meanwhile, and chains that both modes have no longer lead
+// to those that go. That costs runs of iptables-save, and waits for the first time that the kernel is compared anyway.
 class SwitchedMode : public Mode {
  public:
   SwitchedMode(const Options& options, std::ostream& log) : options_(options), log_(log), mode_(make(options, log)) {}
 
   bool sync(const ClusterView& cluster, bool verify) override {
     bool done = mode_->sync(cluster, verify);
-    if (!done || switched_) return done;
+    if (!done || !verify || switched_) return done;
     try {
       remove_what_another_mode_left(options_, log_);
       switched_ = true;

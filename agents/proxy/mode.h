@@ -27,8 +27,8 @@ class Mode {
   virtual bool sync(const ClusterView& cluster, bool verify) = 0;
 };
 
-// Throws base::Error where there is no such mode, or the kernel does not serve it. Once it serves, it takes away what
-// another mode has left.
+// Throws base::Error where there is no such mode, or the kernel does not serve it. When it verifies for the first time,
+// it takes away what another mode has left.
 std::unique_ptr<Mode> make_mode(const Options& options, std::ostream& log);
 
 // Takes away everything that any mode can have made, of both families, and whoever made it: kube-proxy's are the same

@@ -108,12 +108,12 @@ class Cluster {
   }
 
   void add_proxy(const std::string& node) {
-    plan_.processes.push_back(
-        process("proxy", node,
-                command(cluster_.proxy,
-                        {program("proxy"), "--master=" + plan_.api, "--hostname-override=" + node,
-                         "--proxy-mode=" + cluster_.proxy.mode, "--cluster-cidr=" + cluster_.pod_cidr.value.to_string(),
-                         "--ipvs-scheduler=" + cluster_.proxy.scheduler})));
+    const topology::ProxyAgent& proxy = cluster_.proxy;
+    std::vector<std::string> ours{program("proxy"), "--master=" + plan_.api, "--hostname-override=" + node,
+                                  "--proxy-mode=" + proxy.mode,
+                                  "--cluster-cidr=" + cluster_.pod_cidr.value.to_string()};
+    if (proxy.mode == "ipvs") ours.push_back("--ipvs-scheduler=" + proxy.scheduler);
+    plan_.processes.push_back(process("proxy", node, command(proxy, ours)));
   }
 
   // A node brings its part of podCIDR along: the controller would hand them out as nodes come, each time otherwise.

@@ -168,15 +168,18 @@ bool asks_for_host_ports(const topology::Topology& topology) {
   });
 }
 
+std::vector<std::string> needs_of_proxy(const std::string& mode) {
+  if (mode == "iptables") return {"iptables", "conntrack-netlink", "bridge-netfilter"};
+  return {"ipvs-netlink", "ipset", "iptables", "dummy", "conntrack-netlink", "bridge-netfilter"};
+}
+
 // A replaced agent brings needs of its own that nobody here can know; the mode says most of them.
 void add_cluster(const topology::Cluster& cluster, Collector& needs) {
   needs.add("veth", "cluster: pods");
   needs.add("bridge", "cluster: pods");
   if (cluster.proxy.enabled) {
     std::string asker = "cluster: proxy in mode " + cluster.proxy.mode;
-    for (const char* need : {"ipvs-netlink", "ipset", "iptables", "dummy", "conntrack-netlink", "bridge-netfilter"}) {
-      needs.add(need, asker);
-    }
+    for (const std::string& need : needs_of_proxy(cluster.proxy.mode)) needs.add(need, asker);
   }
   if (cluster.overlay.enabled) {
     std::string asker = "cluster: overlay with backend " + cluster.overlay.backend;

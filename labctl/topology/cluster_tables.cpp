@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "labctl/topology/json.h"
 #include "labctl/topology/tables.h"
 #include "labctl/topology/values.h"
@@ -16,13 +18,22 @@ void add_agent_fields(ObjectKind<A>& kind) {
 
 Type<ProxyAgent> proxy_type() {
   ObjectKind<ProxyAgent> kind{"proxy", "The agent that programs Services into each node's kernel.", "{mode: ipvs}"};
-  kind.fields = {
-      field<ProxyAgent>("mode", &ProxyAgent::mode, choice_type({"ipvs"}), "How Services are programmed.", "ipvs"),
-      field<ProxyAgent>("scheduler", &ProxyAgent::scheduler,
-                        choice_type({"rr", "wrr", "lc", "wlc", "sh", "dh", "sed", "nq", "mh"}), "The IPVS scheduler.",
-                        "rr")};
+  kind.fields = {field<ProxyAgent>("mode", &ProxyAgent::mode, choice_type({"ipvs", "iptables"}),
+                                   "How Services are programmed.", "ipvs"),
+                 field<ProxyAgent>("scheduler", &ProxyAgent::scheduler,
+                                   choice_type({"rr", "wrr", "lc", "wlc", "sh", "dh", "sed", "nq", "mh"}),
+                                   "The scheduler of mode ipvs.", "rr")};
   add_agent_fields(kind);
-  return object_type(std::move(kind));
+  Type<ProxyAgent> type = object_type(std::move(kind));
+  type.decode = [decode = type.decode](const yaml::Node& node, ProxyAgent& proxy, Faults& faults) {
+    if (!decode(node, proxy, faults)) return false;
+    const yaml::Node* scheduler = node.find("scheduler");
+    if (scheduler == nullptr || proxy.mode == "ipvs") return true;
+    faults.add(scheduler->at,
+               fmt::format("mode {} has no scheduler, since chance picks the endpoint; remove this", proxy.mode));
+    return false;
+  };
+  return type;
 }
 
 Type<OverlayAgent> overlay_type() {

@@ -35,8 +35,8 @@ std::string jump(const std::string& chain) {
 struct Answering {
   std::vector<Endpoint> cluster;  // empty where nothing goes to any endpoint
   std::vector<Endpoint> local;    // empty where nothing goes to local ones alone
-  bool anybody = false;           // there is an endpoint somewhere
-  bool inside = false;            // … for the cluster IP
+  bool anybody = false;           // somebody does, on whatever node
+  bool inside = false;            // … at the cluster IP
   bool outside = false;           // … for what comes from outside the cluster
 
   Answering(const ServicePort& port, const std::string& zone) {
@@ -56,8 +56,9 @@ struct Answering {
   std::vector<Endpoint> reachable() const {
     std::vector<Endpoint> all = cluster;
     for (const Endpoint& endpoint : local) {
-      bool known =
-          std::any_of(all.begin(), all.end(), [&](const Endpoint& one) { return place(one) == place(endpoint); });
+      bool known = std::any_of(cluster.begin(), cluster.end(), [&](const Endpoint& one) {
+        return one.address == endpoint.address && one.port == endpoint.port;
+      });
       if (!known) all.push_back(endpoint);
     }
     return all;

@@ -60,7 +60,8 @@ TEST_F(UnitTests, OfPlansWrittenAsShell) {
 }
 
 TEST_F(UnitTests, OfTheProxy) {
-  expect_passes("proxy", "unit_agents_proxy", "LinuxKernelTest.*:*KernelRules.*/2:*KernelRules.*/3");
+  expect_passes("proxy", "unit_agents_proxy",
+                "LinuxKernelTest.*:*KernelRules.*/2:*KernelRules.*/3:ModeChanges*:Packets.*");
 }
 
 TEST_F(UnitTests, OfTheOverlay) {

@@ -37,8 +37,12 @@ class ModeChanges : public PrivateNetwork {
     view.node_ips = {ip("192.168.113.11")};
     return view;
   }
-  // One run of an agent, as far as the first time that it programs.
-  void run(const std::string& mode) { EXPECT_TRUE(make_mode(options(mode), log)->sync(cluster(), false)) << log.str(); }
+  // One run of an agent, as far as the first time that it verifies.
+  void run(const std::string& name) {
+    std::unique_ptr<Mode> mode = make_mode(options(name), log);
+    EXPECT_TRUE(mode->sync(cluster(), false)) << log.str();
+    EXPECT_TRUE(mode->sync(cluster(), true)) << log.str();
+  }
 
   // "nat KUBE-SERVICES" for every chain of ours, and for every jump of ours "filter INPUT -j KUBE-SERVICES".
   static std::set<std::string> ours() {

@@ -13,9 +13,11 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace plan;
+using testing::AllOf;
 using testing::AnyOf;
 using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::UnorderedElementsAre;
@@ -309,6 +311,21 @@ TEST(PlanCluster, AgentsCanBeTurnedOff) {
                                           "nodelet@worker2", "kube-apply@cp", "extra@worker1"));
 }
 
+TEST(PlanCluster, OnlyModeIpvsHasAScheduler) {
+  auto command_of_proxy = [](const std::string& agent) {
+    std::string text = base::read_file(kFolder / "cluster.yaml");
+    Plan plan = make_plan(topology::parse(text.substr(0, text.find("  proxy:")) + "  proxy: " + agent + "\n", "x"));
+    for (const Process& process : plan.processes) {
+      if (process.full_name() == "proxy@worker1") return process.arguments;
+    }
+    return std::vector<std::string>{"no proxy"};
+  };
+  EXPECT_THAT(command_of_proxy("{mode: ipvs, scheduler: wrr}"),
+              AllOf(Contains("--proxy-mode=ipvs"), Contains("--ipvs-scheduler=wrr")));
+  EXPECT_THAT(command_of_proxy("{mode: iptables}"),
+              AllOf(Contains("--proxy-mode=iptables"), Not(Contains(HasSubstr("scheduler")))));
+}
+
 TEST(PlanCluster, TheControlPlaneMayBeAWorker) {
   Plan plan = plan_of(
       "nodes: {cp: {links: {lan: {address: [\"fd00::1/64\", 10.0.0.1]}}}}\n"
@@ -446,6 +463,13 @@ TEST(PlanNeeds, OfAClusterAreThoseOfItsAgents) {
   EXPECT_THAT(needs_of(plan_named("cluster")),
               UnorderedElementsAre("bridge", "veth", "ipvs-netlink", "ipset", "iptables", "dummy", "conntrack-netlink",
                                    "bridge-netfilter", "vxlan"));
+}
+
+TEST(PlanNeeds, OfAClusterInModeIptablesAreFewer) {
+  std::string text = base::read_file(kFolder / "cluster.yaml");
+  EXPECT_THAT(
+      needs_of(make_plan(topology::parse(text.substr(0, text.find("  proxy:")) + "  proxy: {mode: iptables}\n", "x"))),
+      UnorderedElementsAre("bridge", "veth", "iptables", "conntrack-netlink", "bridge-netfilter", "vxlan"));
 }
 
 TEST(PlanNeeds, OfHostPortsAreThoseOfTheirRules) {

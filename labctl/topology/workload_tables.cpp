@@ -121,7 +121,7 @@ Field<WrittenWorkload> workload_field(std::string name, V Workload::*member, Typ
 
 // A daemon's configuration, by the daemon's name.
 Field<WrittenWorkload> daemon_field(const DaemonKind& kind) {
-  Type<std::string> type = word_type("the text of its configuration file (write it as a block, \"|\")");
+  Type<std::string> type = word_type("the text of its configuration file, as a block of text");
   return {kind.name,
           kind.doc,
           kind.example,

@@ -162,7 +162,7 @@ std::string RouteRow::line() const {
   text += written(destination) + via_text(via, family);
   if (!link.empty()) text += " dev " + link;
   if (table != "main") text += " table " + table;
-  text += " proto " + protocol;
+  if (protocol != "boot") text += " proto " + protocol;
   if (scope != "global") text += " scope " + scope;
   if (source) text += " src " + source->to_string();
   if (metric) text += fmt::format(" metric {}", *metric);

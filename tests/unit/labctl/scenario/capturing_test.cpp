@@ -37,7 +37,7 @@ class Capturing : public testing::Test {
 TEST_F(Capturing, AStepRecordsInTheNode) {
   topology::Topology topology =
       with_steps("  - capture: {on: ds, link: lan, filter: \"host ${node:client:ip}\"}\n  - capture: client:lan\n");
-  std::vector<StepResult> results = Engine(lab_, topology).run({});
+  std::vector<StepResult> results = Engine(lab_, topology).run(Engine::Callbacks{});
   ASSERT_EQ(lab_.commands.size(), 2u);
   EXPECT_EQ(lab_.commands[0].node, "ds");
   EXPECT_THAT(lab_.commands[0].arguments,

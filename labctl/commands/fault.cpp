@@ -53,8 +53,11 @@ void print_faults(const json::array& faults, const Options& options, Context& co
     table.add({std::to_string(kube::number_at(fault, "id")), printable(text_at(fault, "what")),
                age(text_at(fault, "since")), text_at(fault, "for")});
   }
-  table.print(context.out);
-  if (table.empty()) context.out << "no fault is on\n";
+  if (table.empty()) {
+    context.out << "no fault is on\n";
+  } else {
+    table.print(context.out);
+  }
 }
 
 // ---- what is broken

@@ -41,6 +41,37 @@ void add_deletion(IptablesTable& lines, const std::string& chain) {
   lines.delete_chain(chain);
 }
 
+// "KUBE-SERVICES" of "-m comment --comment "…" -j KUBE-SERVICES".
+std::string target_of(const std::string& rule) {
+  size_t at = rule.rfind("-j ");
+  return at == std::string::npos ? "" : rule.substr(at + 3, rule.find(' ', at + 3) - at - 3);
+}
+
+// Those of PRESENT that are TABLE's.
+std::vector<std::string> chains_of(const Table& table, const netfilter::IptablesRules& present) {
+  std::vector<std::string> chains;
+  for (const auto& [chain, rules] : present) {
+    if (has_chain(table, chain) || begins_with_any(chain, table.prefixes)) chains.push_back(chain);
+  }
+  return chains;
+}
+
+// The jumps of TABLE, and whatever else leads to CHAINS from other chains: while something does, the kernel keeps them.
+std::vector<std::pair<std::string, std::string>> ways_to(const std::vector<std::string>& chains, const Table& table,
+                                                         const netfilter::IptablesRules& present) {
+  auto goes = [&](const std::string& name) { return std::find(chains.begin(), chains.end(), name) != chains.end(); };
+  std::vector<std::pair<std::string, std::string>> ways;
+  for (const auto& [chain, rules] : present) {
+    if (goes(chain)) continue;
+    for (const std::string& rule : rules) {
+      bool ours = std::any_of(table.jumps.begin(), table.jumps.end(),
+                              [&, from = chain](const Jump& jump) { return jump.from == from && is_jump(rule, jump); });
+      if (ours || goes(target_of(rule))) ways.emplace_back(chain, rule);
+    }
+  }
+  return ways;
+}
+
 // Inside double quotes a shell leaves the backslash before an apostrophe standing, iptables-restore does not.
 std::string for_shell(std::string rule) {
   for (size_t at = rule.find("\\'"); at != std::string::npos; at = rule.find("\\'", at)) rule.erase(at, 1);
@@ -236,16 +267,13 @@ std::vector<std::string> RuleProgrammer::remove(const RuleSet& ours) {
   std::string text;
   for (const auto& [name, table] : ours) {
     IptablesTable lines(name);
-    for (const Jump& jump : table.jumps) {
-      const std::vector<std::string>* rules = find_chain(name, jump.from);
-      for (const std::string& rule : rules == nullptr ? std::vector<std::string>() : *rules) {
-        if (!is_jump(rule, jump)) continue;
-        lines.remove(jump.from, rule);
-        removed.push_back(name + " " + jump.from + " -> " + jump.to);
-      }
+    const netfilter::IptablesRules& present = (*known_)[name];
+    std::vector<std::string> chains = chains_of(table, present);
+    for (const auto& [chain, rule] : ways_to(chains, table, present)) {
+      lines.remove(chain, rule);
+      removed.push_back(name + " " + chain + " -> " + target_of(rule));
     }
-    for (const auto& [chain, rules] : (*known_)[name]) {
-      if (!has_chain(table, chain) && !begins_with_any(chain, table.prefixes)) continue;
+    for (const std::string& chain : chains) {
       add_deletion(lines, chain);
       removed.push_back(name + " " + chain);
     }

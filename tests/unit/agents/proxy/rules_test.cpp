@@ -211,6 +211,14 @@ TEST_F(RuleProgrammerTest, RemovesChainsByTheirPrefix) {
   EXPECT_EQ(kernel.tables, before);
 }
 
+// The kernel keeps a chain that something leads to: another mode, or somebody's own rule.
+TEST_F(RuleProgrammerTest, RemovesWhateverLeadsToItsChains) {
+  programmer.apply(two_chains());
+  kernel.change("nat")["OUTPUT"] = {"-p tcp -j B", "-p tcp -j BEYOND"};
+  EXPECT_THAT(programmer.remove(two_chains()), ElementsAre("nat OUTPUT -> B", "nat PREROUTING -> A", "nat A", "nat B"));
+  EXPECT_THAT(kernel.tables["nat"]["OUTPUT"], ElementsAre("-p tcp -j BEYOND"));
+}
+
 // What a fingerprint does not show.
 TEST_F(RuleProgrammerTest, WhatItForgetsIsReadAnew) {
   programmer.apply(two_chains());

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
+#include <map>
 #include <sstream>
 
 #include "labctl/commands/arguments.h"
@@ -18,6 +19,7 @@ struct Options {
   std::string action;
   std::vector<std::string> arguments;
   std::vector<std::string> networks;
+  std::map<std::string, std::string> impairment;
   std::string lasting;
   bool json = false;
 };
@@ -26,15 +28,19 @@ struct Options {
 struct Action {
   std::string name;  // on the command line
   std::string key;   // in a scenario
-  enum class Of { target, link, groups, fault } of;
+  enum class Of { target, link, groups, impairment, fault } of;
 };
 
 const std::vector<Action>& actions() {
-  static const std::vector<Action> all{
-      {"link-down", "linkDown", Action::Of::link},    {"link-up", "linkUp", Action::Of::link},
-      {"partition", "partition", Action::Of::groups}, {"pause", "pause", Action::Of::target},
-      {"resume", "resume", Action::Of::target},       {"kill", "kill", Action::Of::target},
-      {"restart", "restart", Action::Of::target},     {"heal", "", Action::Of::fault}};
+  static const std::vector<Action> all{{"link-down", "linkDown", Action::Of::link},
+                                       {"link-up", "linkUp", Action::Of::link},
+                                       {"partition", "partition", Action::Of::groups},
+                                       {"pause", "pause", Action::Of::target},
+                                       {"resume", "resume", Action::Of::target},
+                                       {"kill", "kill", Action::Of::target},
+                                       {"restart", "restart", Action::Of::target},
+                                       {"impair", "impair", Action::Of::impairment},
+                                       {"heal", "", Action::Of::fault}};
   return all;
 }
 
@@ -98,6 +104,12 @@ json::object partition(const Options& options) {
 
 json::object fault_of(lab::Control& control, const Action& action, const Options& options) {
   if (action.of == Action::Of::groups) return {{action.key, partition(options)}};
+  if (action.of == Action::Of::impairment) {
+    json::object impairment;
+    for (const auto& [key, value] : options.impairment) impairment[key] = value;
+    if (impairment.empty()) throw CLI::ValidationError(options.action, "by what? Give --delay, --loss, --rate, …");
+    return {{action.key, {{"link", only_argument(options, "link, as NODE:LINK")}, {"impairment", impairment}}}};
+  }
   if (action.of == Action::Of::link) return {{action.key, only_argument(options, "link, as NODE:LINK")}};
   return {{action.key, target(control, only_argument(options, "target"))}};
 }
@@ -129,6 +141,9 @@ void fault(const Options& options, Context& context) {
   if (!options.networks.empty() && action.of != Action::Of::groups) {
     throw CLI::ValidationError("--network", "is of a partition");
   }
+  if (!options.impairment.empty() && action.of != Action::Of::impairment) {
+    throw CLI::ValidationError("--" + options.impairment.begin()->first, "is of impair");
+  }
   if (action.of != Action::Of::fault) return inject(control, action, options, context);
   heal(control, options);
   if (options.json) print_faults(control.faults(), options, context);
@@ -151,6 +166,20 @@ void add_fault(CLI::App& app, Context& context) {
       ->type_name(kFaulty);
   command->add_option("--network", options->networks, "partition: only this network; may be given several times")
       ->type_name("NETWORK");
+  const std::pair<const char*, const char*> impairments[] = {{"delay", "impair: hold packets back so long: 100ms"},
+                                                             {"jitter", "impair: the delay varies by so much: 10ms"},
+                                                             {"loss", "impair: so many are lost: 10%"},
+                                                             {"rate", "impair: so much a second: 10mbit"},
+                                                             {"duplicate", "impair: so many are sent twice: 1%"},
+                                                             {"reorder", "impair: so many overtake others: 25%"}};
+  for (const auto& [name, description] : impairments) {
+    command
+        ->add_option_function<std::string>(
+            std::string("--") + name,
+            [options, key = std::string(name)](const std::string& value) { options->impairment[key] = value; },
+            description)
+        ->type_name("VALUE");
+  }
   command->add_option("--for", options->lasting, "heals by itself after this time: 500ms, 10s, 2m")->type_name("TIME");
   add_json(*command, options->json);
   command->footer(

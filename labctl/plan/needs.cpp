@@ -135,6 +135,9 @@ void add_scenario(const topology::Topology& topology, Collector& needs) {
     std::string asker = fmt::format("scenario, line {}", step.at.line);
     if (const auto* expect = std::get_if<topology::Expect>(&step.action)) add_expectation(*expect, asker, needs);
     if (const auto* command = std::get_if<topology::Do>(&step.action)) add_command(command->command, asker, needs);
+    const auto* fault = std::get_if<topology::Inject>(&step.action);
+    const auto* impair = fault == nullptr ? nullptr : std::get_if<topology::Impair>(&fault->what);
+    if (impair != nullptr) needs.add(impair->impairment.only_rate() ? "tbf" : "netem", asker);
   }
 }
 

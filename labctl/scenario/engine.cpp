@@ -147,10 +147,12 @@ topology::Injection Engine::resolved(topology::Injection what) {
     std::string& name = fault->target.name.value;
     name = fault->target.kind == topology::Target::Kind::pod ? resolver.pod(name) : resolver.text(name);
   }
-  if (auto* fault = std::get_if<topology::LinkFault>(&what)) {
-    auto [place, link] = topology::split_link(fault->link.value);
-    fault->link.value = resolver.place(place) + ":" + link;
-  }
+  auto resolve_link = [&](std::string& written) {
+    auto [place, link] = topology::split_link(written);
+    written = resolver.place(place) + ":" + link;
+  };
+  if (auto* fault = std::get_if<topology::LinkFault>(&what)) resolve_link(fault->link.value);
+  if (auto* impair = std::get_if<topology::Impair>(&what)) resolve_link(impair->link.value);
   return what;
 }
 

@@ -60,7 +60,7 @@ std::string known_links(netlink::Socket& socket) {
 
 }  // namespace
 
-std::unique_ptr<Effect> take_down(Lab& lab, netlink::Socket& switch_socket, const std::string& link) {
+std::pair<std::shared_ptr<Node>, netlink::LinkInfo> find_link(Lab& lab, const std::string& link) {
   auto [place, name] = topology::split_link(link);
   std::shared_ptr<Node> node = lab.find_node(place);
   if (name.empty() || !node) throw base::Error(fmt::format("no link \"{}\" in this lab, write NODE:LINK", link));
@@ -69,17 +69,22 @@ std::unique_ptr<Effect> take_down(Lab& lab, netlink::Socket& switch_socket, cons
   if (!found) {
     throw base::Error(fmt::format("{} has no link \"{}\"; known: {}", place, name, known_links(node->socket())));
   }
-  if (!found->up) throw base::Error(fmt::format("link {} is down already", link));
-  for (const plan::CreateCable& cable : lab.cables_of(place)) {
-    if (cable.name.name == found->name) {
+  return {node, *found};
+}
+
+std::unique_ptr<Effect> take_down(Lab& lab, netlink::Socket& switch_socket, const std::string& link) {
+  auto [node, found] = find_link(lab, link);
+  if (!found.up) throw base::Error(fmt::format("link {} is down already", link));
+  for (const plan::CreateCable& cable : lab.cables_of(node->name())) {
+    if (cable.name.name == found.name) {
       return std::make_unique<PulledCable>(node, switch_socket, cable.switch_end.name);
     }
   }
-  Pod* pod = lab.find_pod(place);
-  if (pod != nullptr && !pod->host_network && found->name == "eth0") {
+  Pod* pod = lab.find_pod(node->name());
+  if (pod != nullptr && !pod->host_network && found.name == "eth0") {
     return std::make_unique<PulledCable>(node, lab.find_node(pod->host)->socket(), Pods::host_end(pod->name));
   }
-  return std::make_unique<LinkDown>(node, found->name);
+  return std::make_unique<LinkDown>(node, found.name);
 }
 
 }  // namespace supervisor

@@ -11,6 +11,7 @@
 namespace supervisor {
 namespace {
 
+using topology::Impair;
 using topology::Injection;
 using topology::LinkFault;
 using topology::Partition;
@@ -57,12 +58,24 @@ void Faults::inject(const Injection& what, std::optional<topology::Duration> las
 
 std::unique_ptr<Effect> Faults::take_effect(const Injection& what) {
   if (const auto* link = std::get_if<LinkFault>(&what)) return take_down(lab_, switch_, link->link.value);
+  if (const auto* impair = std::get_if<Impair>(&what)) {
+    heal_impairment_of(impair->link.value);
+    return supervisor::impair(lab_, *impair);
+  }
   if (const auto* partition = std::get_if<Partition>(&what)) {
     refuse_second_partition(*partition);
     return part(lab_, switch_, *partition);
   }
   const auto& fault = std::get<TargetFault>(what);
   return fault.what == TargetFault::What::kill ? supervisor::kill(lab_, fault.target) : pause(lab_, fault.target);
+}
+
+void Faults::heal_impairment_of(const std::string& link) {
+  auto found = std::find_if(on_.begin(), on_.end(), [&](const auto& it) {
+    const auto* impair = std::get_if<Impair>(&it.second.what);
+    return impair != nullptr && impair->link.value == link;
+  });
+  if (found != on_.end()) heal(found->first, [](const std::string&) {});
 }
 
 void Faults::refuse_second_partition(const Partition& partition) const {

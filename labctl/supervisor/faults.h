@@ -51,6 +51,8 @@ class Faults {
     std::unique_ptr<Effect> effect;
   };
   std::unique_ptr<Effect> take_effect(const topology::Injection& what);
+  // One that is on: another takes its place.
+  void heal_impairment_of(const std::string& link);
   void refuse_second_partition(const topology::Partition& partition) const;
   boost::json::object add(const topology::Injection& what, std::optional<topology::Duration> lasting,
                           std::unique_ptr<Effect> effect);

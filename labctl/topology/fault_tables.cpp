@@ -50,11 +50,11 @@ ObjectKind<WrittenTarget> target_kind() {
         },
         doc, example);
   };
-  kind.fields = {
-      one("process", Target::Kind::process, "A process, as NAME@NODE; what pauses it pauses all of its process group.", "web@rs1"),
-      one("pod", Target::Kind::pod, "A pod, as NAMESPACE/NAME or NAME, or a reference: all that runs in it.",
-          "${pod:app=web:0:name}"),
-      one("node", Target::Kind::node, "A node: all that runs in it, its pods included.", "rs1")};
+  kind.fields = {one("process", Target::Kind::process,
+                     "A process, as NAME@NODE; what pauses it pauses all of its process group.", "web@rs1"),
+                 one("pod", Target::Kind::pod, "A pod, as NAMESPACE/NAME or NAME, or a reference: all that runs in it.",
+                     "${pod:app=web:0:name}"),
+                 one("node", Target::Kind::node, "A node: all that runs in it, its pods included.", "rs1")};
   return kind;
 }
 
@@ -88,6 +88,16 @@ Type<Partition> partition_type() {
   };
   kind.short_doc = "just the groups";
   kind.short_schema = {{"type", "array"}, {"items", {{"type", "array"}, {"items", {{"type", "string"}}}}}};
+  return object_type(std::move(kind));
+}
+
+Type<Impair> impair_type() {
+  ObjectKind<Impair> kind{"impair", "What happens to what a node sends by a link, in place of what did until then.",
+                          "{link: ds:lan, impairment: {delay: 100ms}}"};
+  kind.fields = {
+      required(field<Impair>("link", &Impair::link, located(word_type("a link (NODE:LINK)")), "The link.", "ds:lan")),
+      required(field<Impair>("impairment", &Impair::impairment, impairment_type(), "What happens.",
+                             "{delay: 100ms, loss: 10%}"))};
   return object_type(std::move(kind));
 }
 
@@ -135,7 +145,10 @@ ObjectKind<WrittenInjection> injection_kind() {
       only_one<WrittenInjection, Partition>(
           "partition", partition_type(),
           [](WrittenInjection& written, Partition partition) { written.what = std::move(partition); },
-          "Groups of nodes that do not reach one another.", "{groups: [[a, b], [c]]}")};
+          "Groups of nodes that do not reach one another.", "{groups: [[a, b], [c]]}"),
+      only_one<WrittenInjection, Impair>(
+          "impair", impair_type(), [](WrittenInjection& written, Impair impair) { written.what = std::move(impair); },
+          "Delays, loses, slows down what is sent by a link.", "{link: ds:lan, impairment: {delay: 100ms}}")};
   return kind;
 }
 

@@ -34,12 +34,35 @@ const char* key_of(Target::Kind kind) {
   return keys[static_cast<int>(kind)];
 }
 
+// The forms that the table of impairments reads.
+std::string time_text(std::chrono::microseconds time) {
+  return fmt::format("{}us", time.count());
+}
+
+std::string share_text(double per_cent) {
+  return fmt::format("{:.6f}%", per_cent);
+}
+
+json::object impairment_to_json(const netlink::Impairment& impairment) {
+  json::object object;
+  if (impairment.delay.count() != 0) object["delay"] = time_text(impairment.delay);
+  if (impairment.jitter.count() != 0) object["jitter"] = time_text(impairment.jitter);
+  if (impairment.loss != 0) object["loss"] = share_text(impairment.loss);
+  if (impairment.duplicate != 0) object["duplicate"] = share_text(impairment.duplicate);
+  if (impairment.reorder != 0) object["reorder"] = share_text(impairment.reorder);
+  if (impairment.rate != 0) object["rate"] = netlink::rate_text(impairment.rate);
+  return object;
+}
+
 struct ToJson {
   json::object operator()(const TargetFault& fault) const {
     return {{key_of(fault.what), {{key_of(fault.target.kind), fault.target.name.value}}}};
   }
   json::object operator()(const LinkFault& fault) const {
     return {{fault.up ? "linkUp" : "linkDown", fault.link.value}};
+  }
+  json::object operator()(const Impair& impair) const {
+    return {{"impair", {{"link", impair.link.value}, {"impairment", impairment_to_json(impair.impairment)}}}};
   }
   json::object operator()(const Partition& partition) const {
     json::array groups;
@@ -59,6 +82,9 @@ struct Description {
   }
   std::string operator()(const LinkFault& fault) const {
     return fmt::format("link {} is {}", fault.link.value, fault.up ? "up" : "down");
+  }
+  std::string operator()(const Impair& impair) const {
+    return fmt::format("link {} is impaired: {}", impair.link.value, netlink::impairment_words(impair.impairment));
   }
   std::string operator()(const Partition& partition) const {
     std::vector<std::string> groups;

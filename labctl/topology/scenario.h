@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "labctl/topology/faults.h"
+#include "lib/netlink/impairment.h"
 
 namespace topology {
 
@@ -166,7 +167,12 @@ struct Partition {
   std::vector<std::vector<Located<std::string>>> groups;
   std::vector<Located<std::string>> networks;  // empty: all bridges
 };
-using Injection = std::variant<TargetFault, LinkFault, Partition>;
+// In place of what the topology, or an earlier fault, does to what the node sends by the link.
+struct Impair {
+  Located<std::string> link;  // "NODE:LINK"
+  netlink::Impairment impairment;
+};
+using Injection = std::variant<TargetFault, LinkFault, Partition, Impair>;
 
 struct Inject {
   Injection what;

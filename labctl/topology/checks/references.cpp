@@ -85,6 +85,7 @@ class ReferenceChecker {
   void operator()(const TargetFault& fault) { check(fault.target.name); }
   void operator()(const LinkFault& fault) { check(fault.link); }
   void operator()(const Partition&) {}
+  void operator()(const Impair& impair) { check(impair.link); }
   // It is the description of a fault that is checked itself.
   void operator()(const Heal&) {}
   void operator()(const Wait&) {}

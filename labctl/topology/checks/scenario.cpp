@@ -304,17 +304,20 @@ class Checker {
   }
 
   // Agents make links of their own on a cluster's nodes, and a pod has them from its node.
-  void check_fault(const LinkFault& fault) {
-    auto [place, link] = split_link(fault.link.value);
+  void check_link(const Located<std::string>& written) {
+    auto [place, link] = split_link(written.value);
     if (link.empty() || place.empty()) {
-      return faults_.add(fault.link.at, fmt::format("\"{}\" is not a link, write NODE:LINK", fault.link.value));
+      return faults_.add(written.at, fmt::format("\"{}\" is not a link, write NODE:LINK", written.value));
     }
-    check_place({place, fault.link.at});
+    check_place({place, written.at});
     const Node* node = topology_.find_node(place);
     if (node == nullptr || topology_.cluster || find_link(*node, link) != nullptr) return;
-    faults_.add(fault.link.at,
+    faults_.add(written.at,
                 fmt::format("node {} has no link \"{}\"{}", place, link, suggestion(link, names_of(node->links))));
   }
+
+  void check_fault(const LinkFault& fault) { check_link(fault.link); }
+  void check_fault(const Impair& impair) { check_link(impair.link); }
 
   void check_fault(const Partition& partition) {
     std::set<std::string> seen;

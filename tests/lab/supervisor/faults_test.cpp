@@ -152,6 +152,40 @@ TEST_P(FaultsTest, APausedNodeDoesNothingAtAll) {
   EXPECT_THAT(lab.run("d", "curl -s -m 5 http://10.0.0.2/"), HasSubstr("\"server\":\"b\""));
 }
 
+TEST_P(FaultsTest, AnImpairmentIsReplacedByAnotherAndHealedToWhatWas) {
+  RunningLab lab(four_nodes, kernel());
+  auto queue = [&] { return lab.run("a", "tc qdisc show dev lan"); };
+  std::string before = queue();
+  auto impair = [&](const std::string& impairment) {
+    lab.control().inject(fault(R"({"impair": {"link": "a:lan", "impairment": )" + impairment + "}}"));
+  };
+  impair(R"({"rate": "1mbit"})");
+  EXPECT_THAT(queue(), HasSubstr("tbf"));
+  impair(R"({"rate": "2mbit"})");
+  EXPECT_THAT(queue(), HasSubstr("rate 2Mbit"));
+  EXPECT_EQ(lab.control().faults().size(), 1u) << "it has taken the place of the first";
+  lab.control().heal_all();
+  EXPECT_EQ(queue(), before);
+}
+
+TEST_P(FaultsTest, ADelayIsOfWhatTheNodeSends) {
+  RunningLab lab(four_nodes, kernel());
+  auto impair = [&] {
+    lab.control().inject(fault(R"({"impair": {"link": "a:lan", "impairment": {"delay": "300ms"}}})"));
+  };
+  if (kernel() == "host") {
+    std::string refusal = error_of(impair);
+    if (!refusal.empty()) GTEST_SKIP() << "this kernel lacks netem: " << refusal;
+  } else {
+    impair();
+  }
+  EXPECT_THAT(lab.run("a", "tc qdisc show dev lan"), HasSubstr("netem"));
+  reaches(lab, "d", "10.0.0.1");
+  EXPECT_THAT(lab.run("d", "ping -c 1 -W 5 10.0.0.1"), testing::ContainsRegex("time=[3-9][0-9][0-9]"));
+  lab.control().heal_all();
+  EXPECT_THAT(lab.run("a", "tc qdisc show dev lan"), Not(HasSubstr("netem")));
+}
+
 TEST_P(FaultsTest, WhatWasKilledIsHealedByStartingItAgain) {
   RunningLab lab(four_nodes, kernel());
   lab.control().inject(fault(R"({"kill": {"process": "web@b"}})"));

@@ -205,6 +205,8 @@ TEST_F(LabCommandsTest, FaultBreaksAndMends) {
   EXPECT_EQ(asked({"kill", "default/web-1"}), R"(POST /v1/faults {"fault":{"kill":{"pod":"default/web-1"}}})");
   EXPECT_EQ(asked({"partition", "a,b", "c", "--network", "lan"}),
             R"(POST /v1/faults {"fault":{"partition":{"groups":[["a","b"],["c"]],"networks":["lan"]}}})");
+  EXPECT_EQ(asked({"impair", "a:lan", "--delay", "100ms", "--loss", "10%"}),
+            R"(POST /v1/faults {"fault":{"impair":{"link":"a:lan","impairment":{"delay":"100ms","loss":"10%"}}}})");
   EXPECT_EQ(asked({"heal", "3"}), "DELETE /v1/faults/3");
   EXPECT_EQ(asked({"heal", "all"}), "DELETE /v1/faults");
   EXPECT_EQ(asked({"heal"}), "DELETE /v1/faults");
@@ -222,14 +224,15 @@ TEST_F(LabCommandsTest, FaultListsThoseThatAreOn) {
 
 TEST_F(LabCommandsTest, FaultRefusesWhatIsNoFault) {
   EXPECT_THAT(labctl({"fault", "fake", "pause", "b"}).err, HasSubstr("has no node or pod \"b\""));
-  for (const std::vector<std::string>& words :
-       std::vector<std::vector<std::string>>{{"brake"},
-                                             {"pause"},
-                                             {"pause", "a", "b"},
-                                             {"partition", "a"},
-                                             {"heal", "x"},
-                                             {"pause", "a", "--for", "x"},
-                                             {"pause", "a", "--network", "lan"}}) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{{"brake"},
+                                                                                     {"pause"},
+                                                                                     {"pause", "a", "b"},
+                                                                                     {"partition", "a"},
+                                                                                     {"heal", "x"},
+                                                                                     {"pause", "a", "--for", "x"},
+                                                                                     {"pause", "a", "--network", "lan"},
+                                                                                     {"impair", "a:lan"},
+                                                                                     {"pause", "a", "--delay", "1s"}}) {
     std::vector<std::string> arguments{"fault", "fake"};
     arguments.insert(arguments.end(), words.begin(), words.end());
     EXPECT_EQ(labctl(arguments).exit_code, kBadInput) << words.front();

@@ -395,6 +395,17 @@ TEST(PlanNeeds, OfAPlainLanAreFew) {
               UnorderedElementsAre("bridge", "veth"));
 }
 
+TEST(PlanNeeds, AFaultThatImpairsNeedsItsQueue) {
+  auto needs = [](const std::string& impairment) {
+    return needs_of(
+        plan_of("nodes: {a: {links: {lan: 10.0.0.1}}}\nscenario:\n  - fault: {impair: {link: 'a:lan', "
+                "impairment: " +
+                impairment + "}}\n"));
+  };
+  EXPECT_THAT(needs("{delay: 1ms, rate: 1mbit}"), Contains("netem"));
+  EXPECT_THAT(needs("{rate: 1mbit}"), Contains("tbf"));
+}
+
 TEST(PlanNeeds, OtherUsersThanRootNeedAKernelOfTheirOwn) {
   auto needs = [](const std::string& user) {
     return needs_of(plan_of("nodes: {a: {workloads: {web: {run: nginx, user: " + user + "}}}}\n"));

@@ -370,6 +370,9 @@ TEST(Decode, FaultsAndHealing) {
   EXPECT_THAT(values(partition.groups.at(0)), ElementsAre("client", "ds"));
   EXPECT_THAT(values(partition.networks), ElementsAre("lan"));
   EXPECT_EQ(std::get<Partition>(fault(18)).groups.size(), 2u);
+  auto impair = std::get<Impair>(fault(27));
+  EXPECT_EQ(impair.link.value, "ds:lan");
+  EXPECT_EQ(impair.impairment.loss, 10);
   EXPECT_TRUE(step<Heal>(everything(), 19).what.has_value());
   EXPECT_FALSE(step<Heal>(everything(), 20).what.has_value());
   EXPECT_EQ(step<Wait>(everything(), 21).time, Duration(100));

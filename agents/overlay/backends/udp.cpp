@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 
+#include "agents/overlay/device_address.h"
 #include "agents/overlay/ip_packet.h"
 #include "lib/base/error.h"
 #include "lib/netlink/link.h"
@@ -133,7 +134,7 @@ class UdpBackend : public Backend {
       await_packets();
     }
     if (link->mtu != mtu(self.interface)) netlink::set_link_mtu(socket_, device, mtu(self.interface));
-    ensure_address(report);
+    ensure_device_address(socket_, device, device_index_, self.subnet, report);
     if (!link->up) {
       netlink::set_link_up(socket_, device);
       report.changes.push_back("set device " + device + " up");
@@ -141,25 +142,7 @@ class UdpBackend : public Backend {
     ensure_route(report);
   }
 
-  // A /32, and a route of its own for the network of all pods: this node's pods are behind a longer prefix, their
-  // bridge's.
-  void ensure_address(Report& report) {
-    netlink::Prefix wanted{own_address_, 32};
-    bool there = false;
-    for (const netlink::AddressInfo& info : netlink::list_addresses(socket_)) {
-      if (info.link != device_index_ || info.address.address.is_v6()) continue;
-      if (info.address == wanted) {
-        there = true;
-      } else {
-        netlink::delete_address(socket_, device, info.address);
-        report.changes.push_back("removed address " + info.address.to_string() + " of " + device);
-      }
-    }
-    if (there) return;
-    netlink::add_address(socket_, device, wanted);
-    report.changes.push_back("gave " + device + " the address " + wanted.to_string());
-  }
-
+  // This node's own pods are behind a longer prefix, their bridge's.
   void ensure_route(Report& report) {
     for (const netlink::RouteInfo& info : netlink::list_routes(socket_)) {
       if (info.destination == network_ && info.link == device_index_) return;

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "agents/overlay/device_address.h"
 #include "agents/overlay/tunnels.h"
 #include "lib/base/error.h"
 #include "lib/netlink/link.h"
@@ -123,7 +124,7 @@ class VxlanBackend : public Backend {
     }
     device_index_ = link->index;
     if (link->mtu != mtu(self.interface)) netlink::set_link_mtu(socket_, device_, mtu(self.interface));
-    ensure_address(self.subnet, report);
+    ensure_device_address(socket_, device_, device_index_, self.subnet, report);
     if (!link->up) {
       netlink::set_link_up(socket_, device_);
       report.changes.push_back("set device " + device_ + " up");
@@ -143,25 +144,6 @@ class VxlanBackend : public Backend {
     vxlan.device = self.interface.index;
     vxlan.learning = false;  // every forwarding entry comes from a lease
     netlink::create_vxlan(socket_, link, vxlan);
-  }
-
-  // A /32: an address with the subnet's length would claim the subnet for this device, and it belongs to the pods'
-  // bridge.
-  void ensure_address(const netlink::Prefix& subnet, Report& report) {
-    netlink::Prefix wanted{subnet.network().address, 32};
-    bool there = false;
-    for (const netlink::AddressInfo& info : netlink::list_addresses(socket_)) {
-      if (info.link != device_index_ || info.address.address.is_v6()) continue;
-      if (info.address == wanted) {
-        there = true;
-      } else {
-        netlink::delete_address(socket_, device_, info.address);
-        report.changes.push_back("removed address " + info.address.to_string() + " of " + device_);
-      }
-    }
-    if (there) return;
-    netlink::add_address(socket_, device_, wanted);
-    report.changes.push_back("gave " + device_ + " the address " + wanted.to_string());
   }
 
   Forwarding read_forwarding() {

@@ -36,11 +36,13 @@ class ByHand : public scenario::LabAccess {
   boost::json::array processes() override { return {}; }
   std::string process_log(const std::string&) override { return {}; }
   std::string events() override { return {}; }
-  lab::CommandResult kubectl(const std::vector<std::string>&, std::chrono::milliseconds) override { refuse(); }
-  void kill_node(const std::string&) override { refuse(); }
-  void restart_node(const std::string&) override { refuse(); }
-  void restart_process(const std::string&) override { refuse(); }
-  void signal_process(const std::string&, int) override { refuse(); }
+  lab::CommandResult kubectl(const std::vector<std::string>&, const std::string&, std::chrono::milliseconds) override {
+    refuse();
+  }
+  std::optional<std::uint64_t> inject(const boost::json::object&) override { refuse(); }
+  boost::json::array faults() override { return {}; }
+  void heal(std::uint64_t) override { refuse(); }
+  void heal_all() override {}
 
  private:
   [[noreturn]] static void refuse() { throw base::Error("not with bare namespaces"); }

@@ -32,8 +32,8 @@ TEST(Help, ListsEveryCommandInItsGroup) {
     names.push_back(command.name);
   }
   for (const char* name :
-       {"up", "apply", "down", "ps", "exec", "cp", "forward", "kubectl", "logs", "restart", "kill", "validate", "plan", "graph",
-        "doctor", "test", "schema", "reference", "version", "completion"}) {
+       {"up",   "apply",    "down", "ps",    "exec",   "cp",   "forward", "kubectl",   "logs",    "restart",
+        "kill", "validate", "plan", "graph", "doctor", "test", "schema",  "reference", "version", "completion"}) {
     EXPECT_THAT(names, ::testing::Contains(name));
   }
   EXPECT_THAT(help.out, Not(HasSubstr("__complete")));

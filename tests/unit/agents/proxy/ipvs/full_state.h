@@ -1,5 +1,5 @@
-// The largest state, where every set has entries and every rule is there, but for those with the match `ipvs`: not every
-// kernel has it.
+// The largest state, where every set has entries and every rule is there, but for those with the match `ipvs`: not
+// every kernel has it.
 #pragma once
 
 #include <string>

@@ -66,6 +66,8 @@ bool IptablesMode::OneFamily::sync(const ClusterView& cluster, const Options& op
     for (const std::string& chain : programmer.apply(state.rules)) report.changes.push_back("wrote rules: " + chain);
     // Behind the rule that keeps neighbours from what this opens.
     write_sysctls(state.sysctls, report);
+    // Node ports may be served there, too.
+    addresses.push_back(*IpAddress::parse(family == Family::ipv4 ? "127.0.0.1" : "::1"));
     stale_connections.update(cluster.ports.at(family), addresses, report);
   });
   log.write(to_string(family), report);

@@ -34,7 +34,7 @@ class IptablesMode : public Mode {
     LinuxTables tables;
     RuleProgrammer programmer;
     StaleConnectionRemover stale_connections;
-    std::chrono::steady_clock::time_point last_full_comparison;
+    std::chrono::steady_clock::time_point last_full_comparison = std::chrono::steady_clock::now();
     ReportLog log;
   };
 

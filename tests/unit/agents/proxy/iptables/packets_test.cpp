@@ -187,6 +187,18 @@ TEST_F(Packets, OfUdpFollowTheEndpoints) {
   EXPECT_THAT(log.str(), HasSubstr("deleted 1 stale UDP connections"));
 }
 
+TEST_F(Packets, OfUdpToLoopbackFollowTheEndpoints) {
+  const std::string dns =
+      service("dns",
+              "{type: NodePort, clusterIP: 10.96.0.10, ports: [{name: p, port: 53, protocol: UDP, nodePort: "
+              "30053}]}");
+  serve(dns + slice("dns", udp_port, one_local));
+  base::FileDescriptor socket = make_socket(cluster->node(), SOCK_DGRAM);
+  EXPECT_EQ(cluster->send(socket, "127.0.0.1", 30053), "10.244.1.2 sees 10.244.1.1");
+  serve(dns + slice("dns", udp_port, one_remote));
+  EXPECT_EQ(cluster->send(socket, "127.0.0.1", 30053), "10.244.2.2 sees 10.244.2.1");
+}
+
 TEST_F(Packets, ReachAServiceAgainAfterSomebodyFlushedTheTables) {
   serve_web("type: ClusterIP", one_local);
   netfilter::Iptables::choose(netfilter::Iptables::Family::ipv4, {}, "KUBE-")

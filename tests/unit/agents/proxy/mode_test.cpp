@@ -131,6 +131,7 @@ TEST_F(ModeChangesWithIpvs, IptablesLeavesNothingOfIpvs) {
 
 TEST_F(ModeChangesWithIpvs, IpvsLeavesNothingOfIptablesButForTheKubelets) {
   std::set<std::string> expected = of("ipvs");
+  EXPECT_THAT(expected, Contains("nat KUBE-SERVICES")) << "which both modes have";
   run("iptables");
   run("ipvs");
   for (const std::string& rest : ours()) {

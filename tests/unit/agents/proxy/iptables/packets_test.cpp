@@ -208,5 +208,60 @@ TEST_F(Packets, ReachAServiceAgainAfterSomebodyFlushedTheTables) {
   EXPECT_EQ(connect(cluster->pod(2)), "10.244.1.2 sees 10.244.2.2");
 }
 
+// The same rules by ip6tables.
+class Packets6 : public PrivateNetwork {
+ protected:
+  void SetUp() override {
+    PrivateNetwork::SetUp();
+    if (IsSkipped()) return;
+    Flags flags;
+    flags.proxy_mode = "iptables";
+    flags.cluster_cidr = "fd00:244::/32";
+    try {
+      cluster.emplace(Family::ipv6);
+      mode.emplace(parse_options(flags), log);
+    } catch (const base::Error& error) {
+      GTEST_SKIP() << error.what();
+    }
+  }
+
+  void serve_web(const std::string& endpoints) {
+    ClusterView view;
+    view.ports[Family::ipv6] = Objects(service("web",
+                                               "{type: NodePort, clusterIP: 'fd00:96::5', sessionAffinity: "
+                                               "ClientIP, ports: [{name: p, port: 80, nodePort: 30080}]}") +
+                                       slice("web", tcp_port, endpoints, "web", "IPv6"))
+                                   .ports(Family::ipv6);
+    view.node_ips = {ip("fd00:113::11")};
+    ASSERT_TRUE(mode->sync(view, false)) << log.str();
+  }
+
+  std::optional<SmallCluster> cluster;
+  std::ostringstream log;
+  std::optional<IptablesMode> mode;
+};
+
+TEST_F(Packets6, ReachAnEndpoint) {
+  serve_web("[{addresses: ['fd00:244:1::2'], nodeName: n1}]");
+  EXPECT_EQ(cluster->connect(cluster->pod(2), "fd00:96::5", 80), "fd00:244:1::2 sees fd00:244:2::2");
+  EXPECT_EQ(cluster->connect(cluster->pod(1), "fd00:96::5", 80), "fd00:244:1::2 sees fd00:244:1::1") << "itself";
+  EXPECT_EQ(cluster->connect(cluster->client(), "fd00:96::5", 80), "fd00:244:1::2 sees fd00:244:1::1");
+  EXPECT_EQ(cluster->connect(cluster->node(), "fd00:96::5", 80), "fd00:244:1::2 sees fd00:244:1::1");
+  EXPECT_EQ(cluster->connect(cluster->client(), "fd00:113::11", 30080), "fd00:244:1::2 sees fd00:244:1::1");
+}
+
+TEST_F(Packets6, OfOneClientStayWithOneEndpoint) {
+  serve_web("[{addresses: ['fd00:244:1::2']}, {addresses: ['fd00:244:2::2']}, {addresses: ['fd00:244:3::2']}]");
+  std::string first = cluster->server_of(cluster->client(), "fd00:96::5", 80);
+  EXPECT_THAT(first, HasSubstr("fd00:244:"));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(cluster->server_of(cluster->client(), "fd00:96::5", 80), first);
+}
+
+TEST_F(Packets6, AreRefusedWhereThereIsNoEndpoint) {
+  serve_web("[]");
+  EXPECT_EQ(cluster->connect(cluster->client(), "fd00:96::5", 80), "refused");
+  EXPECT_EQ(cluster->connect(cluster->client(), "fd00:113::11", 30080), "refused");
+}
+
 }  // namespace
 }  // namespace proxy::iptables

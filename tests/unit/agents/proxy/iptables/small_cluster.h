@@ -3,8 +3,6 @@
 #pragma once
 
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -24,17 +22,32 @@
 
 namespace proxy {
 
-inline sockaddr_in socket_address(const std::string& address, std::uint16_t port) {
-  sockaddr_in name{};
-  name.sin_family = AF_INET;
-  name.sin_port = htons(port);
-  ::inet_pton(AF_INET, address.c_str(), &name.sin_addr);
-  return name;
-}
+// For system calls, of either family.
+class SocketAddress {
+ public:
+  SocketAddress() = default;
+  SocketAddress(const std::string& address, std::uint16_t port) {
+    netlink::IpAddress parsed = ip(address);
+    storage_.ss_family = static_cast<sa_family_t>(parsed.family());
+    std::memcpy(bytes(), parsed.bytes(), parsed.size());
+    // Both families have the port in the same place.
+    reinterpret_cast<sockaddr_in*>(&storage_)->sin_port = htons(port);
+    size = parsed.is_v6() ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  }
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage_); }
+  int family() const { return storage_.ss_family; }
+  std::string text() { return netlink::IpAddress(storage_.ss_family, bytes()).to_string(); }
 
-inline std::string address_text(const sockaddr_in& name) {
-  return netlink::IpAddress(AF_INET, &name.sin_addr).to_string();
-}
+  socklen_t size = sizeof(sockaddr_storage);
+
+ private:
+  void* bytes() {
+    if (storage_.ss_family == AF_INET6) return &reinterpret_cast<sockaddr_in6*>(&storage_)->sin6_addr;
+    return &reinterpret_cast<sockaddr_in*>(&storage_)->sin_addr;
+  }
+
+  sockaddr_storage storage_{};
+};
 
 // Whether one of DESCRIPTORS becomes ready for EVENT within the time.
 inline bool wait_for(std::vector<int> descriptors, short event, int milliseconds) {
@@ -43,18 +56,29 @@ inline bool wait_for(std::vector<int> descriptors, short event, int milliseconds
   return ::poll(polled.data(), polled.size(), milliseconds) > 0;
 }
 
-inline base::FileDescriptor make_socket(const base::FileDescriptor& network_namespace, int type) {
+inline base::FileDescriptor make_socket(const base::FileDescriptor& network_namespace, int type, int family = AF_INET) {
   base::FileDescriptor made;
   netlink::in_namespace(network_namespace, [&] {
     made = base::FileDescriptor(
-        base::check_system("make a socket", ::socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
+        base::check_system("make a socket", ::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
   });
   return made;
 }
 
 inline void bind_to(const base::FileDescriptor& socket, const std::string& address, std::uint16_t port) {
-  sockaddr_in name = socket_address(address, port);
-  base::check_system("bind", ::bind(socket.get(), reinterpret_cast<sockaddr*>(&name), sizeof name));
+  SocketAddress name(address, port);
+  base::check_system("bind", ::bind(socket.get(), name.get(), name.size));
+}
+
+inline netlink::Prefix in_subnet(const std::string& address) {
+  return {ip(address), ip(address).is_v6() ? 64U : 24U};
+}
+
+inline netlink::Route everywhere_by(const std::string& gateway) {
+  netlink::Route route;
+  route.destination = prefix(ip(gateway).is_v6() ? "::/0" : "0.0.0.0/0");
+  route.via = ip(gateway);
+  return route;
 }
 
 // A machine with one cable to the node, which is its way to everywhere.
@@ -68,14 +92,11 @@ class Machine {
     near.up = true;
     far.name = "eth0";
     netlink::create_veth(node, near, far, network_namespace);
-    netlink::add_address(node, name, prefix(node_address + "/24"));
+    netlink::add_address(node, name, in_subnet(node_address));
     netlink::Socket inside = netlink::Socket::open_in(network_namespace);
-    netlink::add_address(inside, "eth0", prefix(own + "/24"));
+    netlink::add_address(inside, "eth0", in_subnet(own));
     netlink::set_link_up(inside, "eth0");
-    netlink::Route everywhere;
-    everywhere.destination = *netlink::Prefix::parse("default");
-    everywhere.via = ip(node_address);
-    netlink::add_route(inside, everywhere);
+    netlink::add_route(inside, everywhere_by(node_address));
   }
 
   std::string address;
@@ -85,13 +106,13 @@ class Machine {
 // Listens at 8080, by TCP and UDP.
 class Pod : public Machine {
  public:
-  Pod(netlink::Socket& node, int number)
-      : Machine(node, "pod" + std::to_string(number), "10.244." + std::to_string(number) + ".2",
-                "10.244." + std::to_string(number) + ".1"),
-        tcp(make_socket(network_namespace, SOCK_STREAM)),
-        udp(make_socket(network_namespace, SOCK_DGRAM)) {
-    bind_to(tcp, "0.0.0.0", 8080);
-    bind_to(udp, "0.0.0.0", 8080);
+  // In SUBNET ("10.244.1.", "fd00:244:1::"), where the node has .1 and the pod .2.
+  Pod(netlink::Socket& node, const std::string& name, const std::string& subnet)
+      : Machine(node, name, subnet + "2", subnet + "1"),
+        tcp(make_socket(network_namespace, SOCK_STREAM, ip(address).family())),
+        udp(make_socket(network_namespace, SOCK_DGRAM, ip(address).family())) {
+    bind_to(tcp, address, 8080);
+    bind_to(udp, address, 8080);
     base::check_system("listen", ::listen(tcp.get(), 128));
   }
 
@@ -101,16 +122,19 @@ class Pod : public Machine {
 
 class SmallCluster {
  public:
-  SmallCluster() : here_(netlink::current_network_namespace()) {
-    netlink::write_sysctl("net.ipv4.ip_forward", "1");
-    for (int number : {1, 2, 3}) pods_.push_back(std::make_unique<Pod>(node_, number));
-    client_ = std::make_unique<Machine>(node_, "lan", "192.168.113.2", "192.168.113.11");
+  explicit SmallCluster(Family family = Family::ipv4) : here_(netlink::current_network_namespace()) {
+    bool six = family == Family::ipv6;
+    netlink::write_sysctl(six ? "net.ipv6.conf.all.forwarding" : "net.ipv4.ip_forward", "1");
+    for (const char* number : {"1", "2", "3"}) {
+      std::string subnet = six ? std::string("fd00:244:") + number + "::" : std::string("10.244.") + number + ".";
+      pods_.push_back(std::make_unique<Pod>(node_, std::string("pod") + number, subnet));
+    }
+    client_ = std::make_unique<Machine>(node_, "lan", six ? "fd00:113::2" : "192.168.113.2",
+                                        six ? "fd00:113::11" : "192.168.113.11");
     // No route of a node leads to a Service: for what its own processes send, there has to be one to everywhere.
-    gateway_ = std::make_unique<Machine>(node_, "wan", "192.168.114.2", "192.168.114.1");
-    netlink::Route everywhere;
-    everywhere.destination = *netlink::Prefix::parse("default");
-    everywhere.via = ip(gateway_->address);
-    netlink::add_route(node_, everywhere);
+    gateway_ = std::make_unique<Machine>(node_, "wan", six ? "fd00:114::2" : "192.168.114.2",
+                                         six ? "fd00:114::1" : "192.168.114.1");
+    netlink::add_route(node_, everywhere_by(gateway_->address));
   }
 
   const base::FileDescriptor& node() const { return here_; }
@@ -120,9 +144,9 @@ class SmallCluster {
   // What a connection comes to: "10.244.1.2 sees 192.168.113.2", "refused", or "nothing" within the time.
   std::string connect(const base::FileDescriptor& from, const std::string& address, std::uint16_t port,
                       int milliseconds = 3000) {
-    base::FileDescriptor socket = make_socket(from, SOCK_STREAM);
-    sockaddr_in name = socket_address(address, port);
-    int result = ::connect(socket.get(), reinterpret_cast<sockaddr*>(&name), sizeof name);
+    SocketAddress name(address, port);
+    base::FileDescriptor socket = make_socket(from, SOCK_STREAM, name.family());
+    int result = ::connect(socket.get(), name.get(), name.size);
     if (result < 0 && errno != EINPROGRESS) return std::strerror(errno);
     if (!wait_for({socket.get()}, POLLOUT, milliseconds)) return "nothing";
     int error = 0;
@@ -139,17 +163,16 @@ class SmallCluster {
   }
   // The same for a datagram from SOCKET.
   std::string send(const base::FileDescriptor& socket, const std::string& address, std::uint16_t port) {
-    sockaddr_in name = socket_address(address, port);
-    ::sendto(socket.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&name), sizeof name);
+    SocketAddress name(address, port);
+    ::sendto(socket.get(), "x", 1, 0, name.get(), name.size);
     std::vector<int> all;
     for (const auto& pod : pods_) all.push_back(pod->udp.get());
     if (!wait_for(all, POLLIN, 3000)) return "nothing";
     for (const auto& pod : pods_) {
       char byte = 0;
-      sockaddr_in peer{};
-      socklen_t size = sizeof peer;
-      if (::recvfrom(pod->udp.get(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&peer), &size) == 1) {
-        return pod->address + " sees " + address_text(peer);
+      SocketAddress peer;
+      if (::recvfrom(pod->udp.get(), &byte, 1, 0, peer.get(), &peer.size) == 1) {
+        return pod->address + " sees " + peer.text();
       }
     }
     return "nothing";
@@ -161,10 +184,9 @@ class SmallCluster {
     for (const auto& pod : pods_) all.push_back(pod->tcp.get());
     if (!wait_for(all, POLLIN, milliseconds)) return "connected to somebody else";
     for (const auto& pod : pods_) {
-      sockaddr_in peer{};
-      socklen_t size = sizeof peer;
-      base::FileDescriptor one(::accept4(pod->tcp.get(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC));
-      if (one.get() >= 0) return pod->address + " sees " + address_text(peer);
+      SocketAddress peer;
+      base::FileDescriptor one(::accept4(pod->tcp.get(), peer.get(), &peer.size, SOCK_CLOEXEC));
+      if (one.get() >= 0) return pod->address + " sees " + peer.text();
     }
     return "connected to somebody else";
   }

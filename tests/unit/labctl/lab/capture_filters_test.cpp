@@ -21,7 +21,7 @@ TEST(CaptureFilters, AreRefusedWhereTheyStandInLibpcapsWords) {
       "  - expect: {on: ds, captured: 'port 99999'}\n");
   EXPECT_THAT(faults, testing::HasSubstr("t.yaml:5:31: filter \"tcp prot 80\": "));
   EXPECT_THAT(faults, testing::HasSubstr("syntax error"));
-  EXPECT_THAT(faults, testing::HasSubstr("t.yaml:6:32: filter \"port 99999\": "));
+  EXPECT_THAT(faults, testing::HasSubstr("t.yaml:6:33: filter \"port 99999\": "));
 }
 
 TEST(CaptureFilters, WithReferencesAreCheckedWhenTheyAreKnown) {

@@ -25,8 +25,7 @@ class NameServer {
   using Answer = std::function<std::string(const std::string& query)>;
 
   NameServer() {
-    datagrams_ = open(SOCK_DGRAM, 0);
-    listener_ = open(SOCK_STREAM, port_);
+    open_both();
     ::listen(listener_.get(), 1);
   }
   ~NameServer() {
@@ -55,6 +54,20 @@ class NameServer {
   }
 
  private:
+  // A port that is free for datagrams may be somebody's for connections.
+  void open_both() {
+    for (int attempts = 100; attempts > 0; --attempts) {
+      datagrams_ = open(SOCK_DGRAM, 0);
+      try {
+        listener_ = open(SOCK_STREAM, port_);
+        return;
+      } catch (const base::Error& error) {
+        if (error.error_number() != EADDRINUSE) throw;
+      }
+    }
+    throw base::Error("no port is free for both");
+  }
+
   base::FileDescriptor open(int type, std::uint16_t port) {
     base::FileDescriptor descriptor(::socket(AF_INET, type, 0));
     sockaddr_in address{};

@@ -18,6 +18,8 @@ struct Options {
   std::string filter;
   std::uint32_t snap_length = 262144;
   std::vector<std::string> links;  // empty: all but loopback
+  // Of recordings: in it, a folder for each node, as several may see the same /run.
+  std::string folder = "/run/labctl-capture";
 };
 
 class LiveInterface {

@@ -17,8 +17,9 @@
 namespace {
 
 const char* const usage =
-    "usage: capture stream|record --node NAME [--filter EXPRESSION] [--snaplen BYTES] [LINK…]\n"
-    "       capture count --node NAME [--filter EXPRESSION] [LINK]\n";
+    "usage: capture stream --node NAME [--filter EXPRESSION] [--snaplen BYTES] [LINK…]\n"
+    "       capture record --node NAME [--filter EXPRESSION] [--snaplen BYTES] [--folder FOLDER] [LINK…]\n"
+    "       capture count --node NAME [--filter EXPRESSION] [--folder FOLDER] [LINK]\n";
 
 struct BadUsage {};
 
@@ -36,6 +37,8 @@ capture::Options parse(const std::vector<std::string>& words) {
       options.node = value;
     } else if (option == "--filter") {
       options.filter = value;
+    } else if (option == "--folder") {
+      options.folder = value;
     } else if (option == "--snaplen") {
       auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), options.snap_length);
       if (failure != std::errc() || *end != '\0') throw BadUsage();

@@ -34,9 +34,10 @@ std::string recording_of(const Options& options) {
 }
 
 // Of a pod, whose name has a slash, as well.
-fs::path folder_of(std::string node) {
+fs::path folder_of(const Options& options) {
+  std::string node = options.node;
   std::replace(node.begin(), node.end(), '/', '_');
-  return fs::path(recordings_folder) / node;
+  return fs::path(options.folder) / node;
 }
 
 fs::path file_of(const fs::path& folder, const std::string& recording, unsigned number) {
@@ -175,7 +176,7 @@ std::vector<fs::path> recordings_on(const fs::path& folder, const std::string& l
 }  // namespace
 
 void start_recording(const Options& options) {
-  fs::path folder = folder_of(options.node);
+  fs::path folder = folder_of(options);
   fs::create_directories(folder);
   std::string recording = recording_of(options);
   unsigned number = latest_of(folder, recording) + 1;
@@ -205,7 +206,7 @@ void start_recording(const Options& options) {
 
 boost::json::object count_recorded(const Options& options) {
   std::string link = options.links.empty() ? "" : options.links[0];
-  std::vector<fs::path> files = recordings_on(folder_of(options.node), link);
+  std::vector<fs::path> files = recordings_on(folder_of(options), link);
   if (files.empty()) {
     throw base::Error(fmt::format("nothing is recorded {} any more; what a node records is lost when it is restarted",
                                   link.empty() ? "here" : "on " + link));

@@ -9,9 +9,6 @@
 
 namespace capture {
 
-// In it, a folder for each node: several may see the same /run.
-inline constexpr const char* recordings_folder = "/run/labctl-capture";
-
 // Ends this process once everything is captured; the recording goes on in a process of its own until its node ends, or
 // until the same links are recorded anew.
 [[noreturn]] void start_recording(const Options& options);

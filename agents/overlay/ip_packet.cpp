@@ -3,12 +3,14 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <set>
 
 namespace overlay {
 namespace {
 
 constexpr std::size_t least_header = 20;
-constexpr std::size_t time_to_live_at = 8, protocol_at = 9, checksum_at = 10, source_at = 12, destination_at = 16;
+constexpr std::size_t fragment_at = 6, time_to_live_at = 8, protocol_at = 9, checksum_at = 10, source_at = 12,
+                      destination_at = 16;
 constexpr std::uint8_t icmp = 1;
 
 std::uint8_t byte_at(const std::string& packet, std::size_t at) {
@@ -31,6 +33,24 @@ std::uint16_t folded(std::uint32_t sum) {
 
 std::size_t header_length(const std::string& packet) {
   return (byte_at(packet, 0) & 0xfu) * 4;
+}
+
+bool is_later_fragment(const std::string& packet) {
+  return (word_at(packet, fragment_at) & 0x1fff) != 0;
+}
+
+// All types but queries and their answers, and what is too short to have one (RFC 1122, 3.2.2).
+bool is_icmp_error(const std::string& packet) {
+  if (byte_at(packet, protocol_at) != icmp) return false;
+  if (header_length(packet) >= packet.size()) return true;
+  static const std::set<std::uint8_t> queries{0, 8, 9, 10, 13, 14, 15, 16, 17, 18};
+  return queries.count(byte_at(packet, header_length(packet))) == 0;
+}
+
+// Not 0.0.0.0/8, loopback, multicast or reserved, with the broadcast address.
+bool comes_from_a_host(const std::string& packet) {
+  std::uint8_t first = byte_at(packet, source_at);
+  return first != 0 && first != 127 && first < 224;
 }
 
 }  // namespace
@@ -59,7 +79,8 @@ std::uint16_t checksum(const std::string& packet, std::size_t begin, std::size_t
   return static_cast<std::uint16_t>(~folded(sum));
 }
 
-std::string network_unreachable(const std::string& packet, const netlink::IpAddress& router) {
+std::optional<std::string> network_unreachable(const std::string& packet, const netlink::IpAddress& router) {
+  if (is_icmp_error(packet) || is_later_fragment(packet) || !comes_from_a_host(packet)) return std::nullopt;
   constexpr std::size_t icmp_header = 8, quoted_payload = 8;
   std::size_t quoted = std::min(header_length(packet) + quoted_payload, packet.size());
   std::string message(least_header + icmp_header, '\0');

@@ -8,10 +8,6 @@
 namespace plan {
 namespace {
 
-const std::string& full_name(const InterfaceName& name) {
-  return name.alternative.empty() ? name.name : name.alternative;
-}
-
 std::string link(const InterfaceName& name) {
   return "link " + full_name(name);
 }
@@ -117,6 +113,10 @@ struct MayGoWithAnother {
 };
 
 }  // namespace
+
+const std::string& full_name(const InterfaceName& name) {
+  return name.alternative.empty() ? name.name : name.alternative;
+}
 
 std::string object_of(const Operation& operation) {
   return std::visit(ObjectOf{}, operation);

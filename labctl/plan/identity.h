@@ -8,6 +8,9 @@
 
 namespace plan {
 
+// The name that the topology gives it.
+const std::string& full_name(const InterfaceName& name);
+
 // What an operation makes, without its node: "address 10.0.0.1/24 on lan". Two operations of a node that make the same
 // object with other contents are a change of it.
 std::string object_of(const Operation& operation);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "labctl/plan/command_needs.h"
+#include "labctl/plan/identity.h"
 #include "labctl/topology/daemons/kind.h"
 
 namespace plan {
@@ -24,10 +25,6 @@ class Collector {
  private:
   std::vector<Need> needs_;
 };
-
-std::string full_name(const InterfaceName& name) {
-  return name.alternative.empty() ? name.name : name.alternative;
-}
 
 std::string link_of(const std::string& node, const InterfaceName& name) {
   return fmt::format("node {}: link {}", node, full_name(name));

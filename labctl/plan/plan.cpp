@@ -10,13 +10,11 @@
 #include "labctl/plan/cluster.h"
 #include "labctl/plan/needs.h"
 #include "labctl/topology/daemons/kind.h"
+#include "labctl/topology/links/mtu.h"
 #include "lib/netlink/link.h"
 
 namespace plan {
 namespace {
-
-// What devices have where nobody says otherwise.
-constexpr std::uint32_t ethernet_mtu = 1500;
 
 class Builder {
  public:
@@ -188,7 +186,7 @@ class Builder {
     }
     plan_.operations.push_back(SetUp{node.name, name});
     if (!link.impairment) return;
-    plan_.operations.push_back(SetImpairment{node.name, name, *link.impairment, link.mtu.value_or(ethernet_mtu)});
+    plan_.operations.push_back(SetImpairment{node.name, name, *link.impairment, topology::mtu_of(node, link)});
   }
 
   void add_route(const topology::Node& node, const topology::Route& route) {

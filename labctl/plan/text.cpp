@@ -127,7 +127,7 @@ const char* forwarding_word(topology::Forwarding forward) {
 
 std::string route_words(const AddRoute& route) {
   // "default" without a gateway would mean IPv4.
-  bool any = route.destination.is_default() && !route.destination.address.is_v6();
+  bool any = route.destination.is_default() && (route.via || !route.destination.address.is_v6());
   std::string text = route.type.empty() ? "" : route.type + " ";
   text += any ? "default" : route.destination.to_string();
   if (route.via) text += " via " + route.via->to_string();

@@ -81,6 +81,14 @@ void Applier::apply(const plan::Operation& operation) {
   base::in_context("node " + name, [&] { std::visit(*this, operation); });
 }
 
+void Applier::apply_unless_there(const plan::Operation& operation) {
+  try {
+    apply(operation);
+  } catch (const base::Error& error) {
+    if (error.error_number() != EEXIST) throw;
+  }
+}
+
 Node& Applier::node(const std::string& name) {
   auto found = nodes_.find(name);
   if (found == nodes_.end()) throw base::Error("no such node");
@@ -108,7 +116,9 @@ void Applier::operator()(const plan::CreateNode& it) {
   }
   netlink::set_link_up(created->socket(), "lo");
   nodes_[it.node] = std::move(created);
-  std::erase_if(sysctls_before_, [&](const auto& before) { return before.first.first == it.node; });
+  auto is_of_node = [&](const auto& known) { return known.first.first == it.node; };
+  std::erase_if(sysctls_before_, is_of_node);
+  std::erase_if(rule_priorities_, is_of_node);
 }
 
 void Applier::operator()(const plan::CreateBridge& it) {
@@ -144,7 +154,7 @@ void Applier::operator()(const plan::CreateCable& it) {
 }
 
 void Applier::disconnect(const plan::CreateCable& it) {
-  netlink::set_link_up(switch_, it.switch_end.name, false);
+  if (netlink::find_link(switch_, it.switch_end.name)) netlink::set_link_up(switch_, it.switch_end.name, false);
 }
 
 void Applier::remove(const plan::CreateCable& it) {
@@ -162,13 +172,26 @@ void Applier::operator()(const plan::CreateWire& it) {
 }
 
 void Applier::disconnect(const plan::CreateWire& it, const std::string& name) {
-  netlink::set_link_up(socket_of(name), end_of(it, name).name, false);
+  std::string end = end_of(it, name).name;
+  if (netlink::find_link(socket_of(name), end)) netlink::set_link_up(socket_of(name), end, false);
 }
 
-void Applier::reconnect(const plan::CreateWire& it, Node& before) {
-  base::in_context("node " + before.name(), [&] {
+bool Applier::reconnect(const plan::CreateWire& it, Node& before) {
+  return base::in_context("node " + before.name(), [&] {
+    const std::string& peer = before.name() == it.node ? it.peer_node : it.node;
+    netlink::NewLink own = end_of(it, before.name()), far = end_of(it, peer);
     clear_links_on_others(before);
-    netlink::move_link(before.socket(), end_of(it, before.name()), node(before.name()).network());
+    bool has_own = netlink::find_link(before.socket(), own.name).has_value();
+    bool has_far = netlink::find_link(socket_of(peer), far.name).has_value();
+    if (has_own && has_far) {
+      netlink::move_link(before.socket(), own, node(before.name()).network());
+      return false;
+    }
+    // With either end the other goes, whatever its name is.
+    if (has_own) netlink::delete_link(before.socket(), own.name);
+    if (has_far) netlink::delete_link(socket_of(peer), far.name);
+    (*this)(it);
+    return true;
   });
 }
 
@@ -236,7 +259,8 @@ void Applier::operator()(const plan::AddRoute& it) {
 }
 
 void Applier::operator()(const plan::AddRule& it) {
-  netlink::add_rule(socket_of(it.node), it.rule);
+  std::uint32_t priority = netlink::add_rule(socket_of(it.node), it.rule);
+  rule_priorities_[{it.node, netlink::rule_words(it.rule)}] = priority;
 }
 
 void Applier::operator()(const plan::SetSysctl& it) {

@@ -24,6 +24,7 @@ class Applier {
 
   // Throws base::Error naming node, object, and the kernel's words.
   void apply(const plan::Operation& operation);
+  void apply_unless_there(const plan::Operation& operation);
   // Takes away what it made. No error where it is gone already.
   void undo(const plan::Operation& operation);
   // From BEFORE to AFTER, of the same identity (plan/identity.h), without touching what uses it.
@@ -50,15 +51,17 @@ class Applier {
   void operator()(const plan::AddIpvsService& it);
   void operator()(const plan::LoadRuleset&) {}  // takes its time: see rulesets.h
 
-  // What comes and goes at a node's cables no longer does, as if it were switched off.
+  // What comes and goes at a node's cables no longer does, as if it were switched off. A program of the node may have
+  // taken them away.
   void disconnect(const plan::CreateCable& it);
   // The same for NODE's end of a wire.
   void disconnect(const plan::CreateWire& it, const std::string& node);
   // Takes the cable away, so that it can be made anew.
   void remove(const plan::CreateCable& it);
   // Gives the end of a wire that BEFORE had to the node that stands in its place. The other end keeps its addresses,
-  // routes, and whatever lies on it.
-  void reconnect(const plan::CreateWire& it, Node& before);
+  // routes, and whatever lies on it. Where a node's program has taken the wire away or renamed it, it is made anew, and
+  // true returned.
+  bool reconnect(const plan::CreateWire& it, Node& before);
 
  private:
   struct Undo;
@@ -73,6 +76,8 @@ class Applier {
   Names names_;
   netlink::Socket switch_;
   std::map<std::string, std::uint32_t> bridges_;
+  // By node and words; also where the kernel has chosen it.
+  std::map<std::pair<std::string, std::string>, std::uint32_t> rule_priorities_;
   std::map<std::pair<std::string, std::string>, std::string> sysctls_before_;  // node and name: its value before ours
 };
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "labctl/plan/identity.h"
 #include "labctl/supervisor/effects.h"
 #include "labctl/supervisor/lab.h"
 #include "lib/base/error.h"
@@ -94,11 +95,16 @@ class Parted : public Effect {
   }
   void heal(Done done) override {
     segments_.clear();
+    std::string failures;
     for (auto& [link, wire] : wires_) {
-      if (!wire->over()) wire->heal([](const std::string&) {});
+      try {
+        if (!wire->over()) wire->heal([](const std::string&) {});
+      } catch (const base::Error& error) {
+        failures += (failures.empty() ? "" : "; ") + std::string(error.what());
+      }
     }
     wires_.clear();
-    done("");
+    done(failures);
   }
   bool over() override { return false; }
   void node_rebuilt(const std::string& node) override {
@@ -113,9 +119,7 @@ class Parted : public Effect {
   }
 
  private:
-  bool is_cut(const plan::InterfaceName& network) const {
-    return is_cut(network.alternative.empty() ? network.name : network.alternative);
-  }
+  bool is_cut(const plan::InterfaceName& network) const { return is_cut(plan::full_name(network)); }
   bool is_cut(const std::string& name) const {
     return partition_.networks.empty() || std::any_of(partition_.networks.begin(), partition_.networks.end(),
                                                       [&](const auto& it) { return it.value == name; });
@@ -139,6 +143,14 @@ class Parted : public Effect {
     return std::nullopt;
   }
 
+  // What is down already parts its groups as it is; that of a killed node is cut when the node is built anew.
+  bool is_up(const plan::CreateWire& wire) const {
+    std::shared_ptr<Node> node = lab_.find_node(wire.node);
+    if (!node || node->killed()) return false;
+    std::optional<netlink::LinkInfo> link = netlink::find_link(node->socket(), wire.name.name);
+    return link && link->up;
+  }
+
   void cut_wires() {
     for (const plan::Operation& operation : lab_.plan().operations) {
       const auto* wire = std::get_if<plan::CreateWire>(&operation);
@@ -146,7 +158,7 @@ class Parted : public Effect {
       std::optional<size_t> near = group_of(wire->node), far = group_of(wire->peer_node);
       if (!near || !far || near == far) continue;
       std::string link = wire->node + ":" + wire->name.name;
-      if (wires_.count(link) == 0) wires_[link] = take_down(lab_, socket_, link);
+      if (wires_.count(link) == 0 && is_up(*wire)) wires_[link] = take_down(lab_, socket_, link);
     }
   }
 
@@ -157,9 +169,30 @@ class Parted : public Effect {
   std::map<std::pair<std::string, size_t>, std::unique_ptr<Segment>> segments_;  // by network and group
 };
 
+bool has_network(const plan::Plan& plan, const std::string& name) {
+  return std::any_of(plan.operations.begin(), plan.operations.end(), [&](const plan::Operation& operation) {
+    const auto* wire = std::get_if<plan::CreateWire>(&operation);
+    if (wire != nullptr) return wire->network == name;
+    const auto* bridge = std::get_if<plan::CreateBridge>(&operation);
+    return bridge != nullptr && bridge->node.empty() && plan::full_name(bridge->name) == name;
+  });
+}
+
 }  // namespace
 
 std::unique_ptr<Effect> part(Lab& lab, netlink::Socket& switch_socket, const topology::Partition& partition) {
+  std::set<std::string> grouped;
+  for (const auto& group : partition.groups) {
+    for (const auto& node : group) {
+      if (grouped.insert(node.value).second) continue;
+      throw base::Error("partition: node " + node.value + " is named twice, but a node is in one group");
+    }
+  }
+  for (const auto& network : partition.networks) {
+    if (!has_network(lab.plan(), network.value)) {
+      throw base::Error(fmt::format("no network \"{}\" in this lab", network.value));
+    }
+  }
   for (const auto& group : partition.groups) {
     bool any = false;
     for (const auto& node : group) {

@@ -33,6 +33,20 @@ std::optional<Injection> mended_by(const Injection& what) {
   return TargetFault{TargetFault::What::pause, fault->target};
 }
 
+// A link is known by its full name and by a short one. One that is not there is refused by what is to happen to it.
+Injection with_full_name(Lab& lab, Injection what) {
+  auto* fault = std::get_if<LinkFault>(&what);
+  auto* impair = std::get_if<Impair>(&what);
+  if (fault == nullptr && impair == nullptr) return what;
+  std::string& link = fault != nullptr ? fault->link.value : impair->link.value;
+  try {
+    auto [node, found] = find_link(lab, link);
+    link = node->name() + ":" + (found.alternative_names.empty() ? found.name : found.alternative_names.front());
+  } catch (const base::Error&) {
+  }
+  return what;
+}
+
 bool share_a_network(const Partition& one, const Partition& other) {
   if (one.networks.empty() || other.networks.empty()) return true;
   return std::any_of(one.networks.begin(), one.networks.end(), [&](const auto& network) {
@@ -43,8 +57,9 @@ bool share_a_network(const Partition& one, const Partition& other) {
 
 }  // namespace
 
-void Faults::inject(const Injection& what, std::optional<topology::Duration> lasting, Injected done) {
+void Faults::inject(const Injection& given, std::optional<topology::Duration> lasting, Injected done) {
   forget_what_is_over();
+  Injection what = with_full_name(lab_, given);
   if (std::optional<Injection> mended = mended_by(what)) return undo(*mended, what, std::move(done));
   const auto* fault = std::get_if<TargetFault>(&what);
   if (fault != nullptr && fault->what == TargetFault::What::restart) return restart(*fault, std::move(done));
@@ -100,7 +115,9 @@ boost::json::object Faults::add(const Injection& what, std::optional<topology::D
   if (lasting) {
     entry.timer = std::make_unique<boost::asio::steady_timer>(lab_.loop(), *lasting);
     entry.timer->async_wait([this, id](boost::system::error_code failure) {
-      if (!failure && has(id)) heal(id, [](const std::string&) {});
+      if (failure || !has(id)) return;
+      on_.at(id).due = true;
+      heal_due();
     });
   }
   return to_json(id, entry);
@@ -155,6 +172,8 @@ bool Faults::has(std::uint64_t id) {
 void Faults::heal(std::uint64_t id, Healed done) {
   auto found = on_.find(id);
   if (found == on_.end()) throw base::Error(fmt::format("no fault {} is on", id));
+  // That would build it anew in the midst of it.
+  if (kills_node(found->second.what)) lab_.check_not_reconfiguring();
   Entry entry = std::move(found->second);
   on_.erase(found);
   std::string what = fmt::format("{}: {}", id, topology::describe(entry.what));
@@ -166,6 +185,15 @@ void Faults::heal(std::uint64_t id, Healed done) {
     entry.effect->heal(told);
   } catch (const base::Error& error) {
     told(error.what());
+  }
+}
+
+void Faults::heal_due() {
+  while (!lab_.is_reconfiguring()) {
+    forget_what_is_over();
+    auto due = std::find_if(on_.begin(), on_.end(), [](const auto& it) { return it.second.due; });
+    if (due == on_.end()) return;
+    heal(due->first, [](const std::string&) {});
   }
 }
 

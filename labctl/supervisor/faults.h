@@ -27,7 +27,7 @@ class Faults {
   // DONE is told FAULT as docs/control-api.md has it (without an ID where it does not stay on), or why it failed.
   // Throws base::Error where the lab has no such thing, or it is so already.
   using Injected = std::function<void(const std::string& failure, const boost::json::object& fault)>;
-  void inject(const topology::Injection& what, std::optional<topology::Duration> lasting, Injected done);
+  void inject(const topology::Injection& given, std::optional<topology::Duration> lasting, Injected done);
   // A node or a pod, with SIGKILL.
   void kill(const std::string& node_or_pod);
 
@@ -39,6 +39,9 @@ class Faults {
 
   boost::json::array to_json();
 
+  // What was to be healed while another topology was being applied.
+  void heal_due();
+
   // What was broken in NODE is no longer; partitions are of the networks, and take its new cables in.
   void node_rebuilt(const std::string& node);
 
@@ -49,6 +52,7 @@ class Faults {
     std::optional<topology::Duration> lasting;
     std::unique_ptr<boost::asio::steady_timer> timer;
     std::unique_ptr<Effect> effect;
+    bool due = false;  // its time is over
   };
   std::unique_ptr<Effect> take_effect(const topology::Injection& what);
   // One that is on: another takes its place.

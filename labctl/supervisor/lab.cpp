@@ -11,6 +11,7 @@
 
 #include "labctl/kernel/bundle.h"
 #include "labctl/kernel/mounts.h"
+#include "labctl/plan/identity.h"
 #include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/node_api.h"
 #include "labctl/supervisor/reconfiguration.h"
@@ -48,6 +49,24 @@ std::vector<std::string> addresses_of(const std::vector<netlink::AddressInfo>& a
     if (it.link == link) texts.push_back(it.address.to_string());
   }
   return texts;
+}
+
+std::string failure_of(const std::function<void()>& function) {
+  try {
+    function();
+    return "";
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+// A route whose device is not given may lead by any.
+bool is_on_link(const plan::Operation& operation, const std::string& link) {
+  if (const auto* it = std::get_if<plan::AddAddress>(&operation)) return it->link == link;
+  if (const auto* it = std::get_if<plan::SetImpairment>(&operation)) return it->link == link;
+  if (const auto* it = std::get_if<plan::SetUp>(&operation)) return it->link == link;
+  const auto* route = std::get_if<plan::AddRoute>(&operation);
+  return route != nullptr && (route->device == link || route->device.empty());
 }
 
 std::vector<plan::CreateCable> cables_in(const plan::Plan& plan, const std::string& node) {
@@ -205,6 +224,7 @@ void Lab::kill(Node& node) {
 }
 
 void Lab::kill_node(const std::string& name) {
+  check_ready();
   check_not_reconfiguring();
   if (Pod* pod = find_pod(name)) {
     if (pod->host_network) {
@@ -235,29 +255,52 @@ void Lab::restart_node(const std::string& name, Done done) {
   if (!node || node->name() != name || node->kind() != Node::Kind::node) {
     throw base::Error("no node \"" + name + "\" in this lab");
   }
+  check_ready();
   check_not_reconfiguring();
   if (restarting_.count(name) != 0) throw base::Error("node " + name + " is being restarted already");
   rebuild_node(name, plan_, plan_, [this, name, done = std::move(done)](const std::string& failure) {
-    if (!failure.empty()) return done(failure);
-    processes_.start_node(name);
-    done("");
+    done(failure.empty() ? failure_of([&] { processes_.start_node(name); }) : failure);
   });
+}
+
+// The far end of a wire that had to be made anew has lost what lay on it. What does not come back there is no reason
+// not to restart a node here.
+void Lab::reconnect(const plan::CreateWire& wire, Node& old, const plan::Plan& before, const plan::Plan& after) {
+  if (!applier_.reconnect(wire, old)) return;
+  bool near = old.name() == wire.node;
+  const std::string& node = near ? wire.peer_node : wire.node;
+  const std::string& link = near ? wire.peer_name.name : wire.name.name;
+  std::set<std::string> known;
+  for (const plan::Operation& operation : before.operations) known.insert(plan::identity_of(operation));
+  for (const plan::Operation& operation : after.operations) {
+    bool was_there = plan::node_of(operation) == node && known.contains(plan::identity_of(operation));
+    if (!was_there || !is_on_link(operation, link)) continue;
+    std::string failure = failure_of([&] { applier_.apply_unless_there(operation); });
+    if (!failure.empty()) events_.add(node, "failed", failure);
+  }
+  if (nodes_.at(node)->killed()) applier_.disconnect(wire, node);
 }
 
 void Lab::rebuild_node(const std::string& name, const plan::Plan& before, const plan::Plan& after, Done done) {
   std::shared_ptr<Node> old = nodes_.at(name);
+  half_built_.insert(name);
   kill(*old);
   events_.add(name, "killed", "node " + name);
-  for (const plan::CreateCable& cable : cables_in(before, name)) applier_.remove(cable);
+  // Those of AFTER may be there from an earlier attempt.
+  for (const plan::Plan* plan : {&before, &after}) {
+    for (const plan::CreateCable& cable : cables_in(*plan, name)) applier_.remove(cable);
+  }
   for (const plan::Operation& operation : after.operations_of(name)) {
     if (std::holds_alternative<plan::CreateNode>(operation)) make(operation, after);
   }
-  for (const plan::CreateWire& wire : after.wires_of(name)) applier_.reconnect(wire, *old);
+  for (const plan::CreateWire& wire : after.wires_of(name)) reconnect(wire, *old, before, after);
   restarting_.insert(name);
   apply_all(rebuilding_of(after, name), 0, [this, name, done = std::move(done)](const std::string& failure) {
     restarting_.erase(name);
     if (!failure.empty()) return done(failure);
-    faults_->node_rebuilt(name);
+    std::string broken = failure_of([&] { faults_->node_rebuilt(name); });
+    if (!broken.empty()) return done(broken);
+    half_built_.erase(name);
     events_.add(name, "restarted", "node " + name);
     done("");
   });

@@ -80,6 +80,10 @@ class Lab {
   boost::json::array nodes_to_json();
   boost::json::object node_to_json(Node& node);
 
+  bool is_ready() const { return state_ == State::ready; }
+  bool is_reconfiguring() const { return reconfiguration_ != nullptr; }
+  void check_not_reconfiguring() const;
+
   // {"path", "text"}
   const boost::json::object& topology_text() const { return bundle_.at("topology").as_object(); }
   const plan::Plan& plan() const { return plan_; }
@@ -103,11 +107,12 @@ class Lab {
   void finish_phase(const std::string& phase, const std::string& message);
   plan::Description description() const { return {topology_, plan_, manifests_}; }
   plan::Description description_of(const boost::json::object& wanted) const;
-  void check_not_reconfiguring() const;
+  void check_ready() const;
   void serve_node(const std::string& node);
   void start_time_to_live();
   static Operations rebuilding_of(const plan::Plan& plan, const std::string& node);
   void kill(Node& node);
+  void reconnect(const plan::CreateWire& wire, Node& old, const plan::Plan& before, const plan::Plan& after);
 
   boost::asio::io_context& loop_;
   boost::json::object bundle_;
@@ -119,6 +124,7 @@ class Lab {
   Nodes nodes_;
   Applier applier_;
   std::set<std::string> restarting_;
+  std::set<std::string> half_built_;  // nodes whose last rebuilding did not come to its end
   Processes processes_;
   Pods pods_;
   std::unique_ptr<Faults> faults_;

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "labctl/kernel/bundle.h"
+#include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/node_api.h"
 #include "labctl/supervisor/reconfiguration.h"
@@ -40,7 +41,14 @@ plan::Difference Lab::difference_to(const boost::json::object& wanted) const {
     difference.refusals.emplace_back(
         "an agent's own program is in another folder: what a lab sees of the host is settled when it starts");
   }
+  for (const std::string& node : half_built_) {
+    if (!difference.is_done_with_node(node)) difference.rebuilt_nodes[node] = {"it was not built to its end"};
+  }
   return difference;
+}
+
+void Lab::check_ready() const {
+  if (!is_ready()) throw base::Error("lab " + plan_.lab + " is not ready");
 }
 
 void Lab::check_not_reconfiguring() const {
@@ -50,7 +58,10 @@ void Lab::check_not_reconfiguring() const {
 
 void Lab::reconfigure(const boost::json::object& wanted, Progress progress, Reconfigured ended) {
   check_not_reconfiguring();
-  if (state_ != State::ready) throw base::Error("lab " + plan_.lab + " is not ready");
+  check_ready();
+  if (!restarting_.empty()) {
+    throw base::Error("node " + *restarting_.begin() + " is being restarted").with_mend("try again when that is done");
+  }
   plan::Difference difference = difference_to(wanted);
   std::string refusals;
   for (const std::string& why : difference.refusals) refusals += "\n  " + why;
@@ -70,7 +81,10 @@ void Lab::reconfigure(const boost::json::object& wanted, Progress progress, Reco
       events_.add("", "failed", "apply: " + why_not);
     }
     ended(why_not, not_done);
-    boost::asio::post(loop_, [this] { reconfiguration_.reset(); });
+    boost::asio::post(loop_, [this] {
+      reconfiguration_.reset();
+      faults_->heal_due();
+    });
   };
   reconfiguration_ = std::make_unique<Reconfiguration>(
       *this, description(), description_of(wanted), std::move(difference), Reconfiguration::Callbacks{done, all_done});
@@ -94,6 +108,7 @@ void Lab::remove_node(const std::string& name) {
     if (process.node == name) processes_.remove(process.full_name(), [] {});
   }
   node_apis_.erase(name);
+  half_built_.erase(name);
   applier_.undo(plan::CreateNode{name});
   events_.add("", "removed", "node " + name);
 }

@@ -42,7 +42,7 @@ class Supervisor {
                      tell(kernel::progress_line(phase, message, milliseconds));
                    },
                    [this] { ready(); }, [this](const std::string& why) { fail(why); }, [this] { end_soon(); }});
-      loop_.run();
+      run_loop();
     } catch (const std::exception& error) {
       std::fprintf(stderr, "supervisor: %s\n", error.what());
       tell(kernel::error_line(error.what()));
@@ -52,6 +52,18 @@ class Supervisor {
   }
 
  private:
+  // What goes wrong in one call or event is no end of a lab that runs.
+  void run_loop() {
+    while (!loop_.stopped()) {
+      try {
+        loop_.run();
+      } catch (const std::exception& error) {
+        if (!lab_->is_ready()) throw;
+        lab_->events().add("", "failed", error.what());
+      }
+    }
+  }
+
   void tell(const std::string& line) {
     boost::system::error_code ignored;
     if (progress_.is_open()) boost::asio::write(progress_, boost::asio::buffer(line), ignored);

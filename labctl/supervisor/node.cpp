@@ -159,9 +159,10 @@ void Node::share(const std::string& source, const std::string& name) {
 // Written in place: the file is mounted over the host's.
 void Node::set_hosts(const Hosts& hosts) {
   names_.hosts = hosts;
-  if (init_ < 0) return;
-  std::string path = fmt::format("/proc/{}/root{}/hosts", init_, kernel::kLabDirectory);
-  if (::access(path.c_str(), F_OK) == 0) create_file(path, hosts_text(host_name_, names_));
+  if (init_ < 0 || !hosts_file_.valid()) return;
+  base::check_system("empty the node's /etc/hosts", ::ftruncate(hosts_file_.get(), 0));
+  base::check_system("rewind the node's /etc/hosts", ::lseek(hosts_file_.get(), 0, SEEK_SET));
+  base::write_all(hosts_file_.get(), hosts_text(host_name_, names_));
 }
 
 void Node::start_init() {
@@ -178,6 +179,9 @@ void Node::start_init() {
   host_names_ = open_namespace(init_, "uts");
   ipc_ = open_namespace(init_, "ipc");
   pids_ = open_namespace(init_, "pid");
+  // Nothing but our own program runs there yet.
+  std::string hosts = fmt::format("/proc/{}/root{}/hosts", init_, kernel::kLabDirectory);
+  if (::access(hosts.c_str(), F_OK) == 0) hosts_file_ = base::open_file(hosts, O_WRONLY);
 }
 
 pid_t Node::start(base::Program program) {
@@ -207,6 +211,7 @@ void Node::kill() {
   }
   init_ = -1;
   killed_ = true;
+  hosts_file_.reset();
 }
 
 std::vector<pid_t> Node::processes() const {

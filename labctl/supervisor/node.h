@@ -86,6 +86,8 @@ class Node {
   bool paused_ = false;
   std::set<pid_t> stopped_;
   base::FileDescriptor mounts_, host_names_, ipc_, pids_;
+  // The file in the node. Its path is the node's: whatever runs there may have put something else in its place.
+  base::FileDescriptor hosts_file_;
 };
 
 }  // namespace supervisor

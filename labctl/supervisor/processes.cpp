@@ -25,11 +25,12 @@ using std::chrono::milliseconds;
 
 struct Processes::Entry {
   Entry(boost::asio::io_context& loop, const plan::Process& from)
-      : process(from), log(std::make_shared<OutputLog>()), timer(loop) {}
+      : process(from), log(std::make_shared<OutputLog>()), timer(loop), ending(loop) {}
 
   plan::Process process;
   std::shared_ptr<OutputLog> log;
   boost::asio::steady_timer timer;
+  boost::asio::steady_timer ending;  // until it is killed that was asked to end
   ProcessState state = ProcessState::waiting;
   pid_t pid = -1;
   unsigned restarts = 0;
@@ -42,6 +43,8 @@ struct Processes::Entry {
   Clock::time_point started;
   std::optional<Clock::time_point> not_ready_since;  // over all attempts; set while it is to become ready
   milliseconds back_off{100};
+
+  bool is_to_end() const { return restarted || removed; }
 };
 
 namespace {
@@ -146,22 +149,46 @@ void Processes::start_possible() {
   std::exchange(all_ready_, nullptr)();
 }
 
-// What has failed already, and what waits for one that has ended and that nobody will start.
+// Why NAME does not become ready, whoever waits for it; empty where it may.
+std::string Processes::why_never_ready(const std::string& name) const {
+  auto found = entries_.find(name);
+  if (found == entries_.end()) return name + ", which is stopped";
+  const Entry& entry = *found->second;
+  switch (entry.state) {
+    case ProcessState::exited:
+    case ProcessState::failed:
+    case ProcessState::stopped:
+      return name + ", which is " + to_string(entry.state);
+    case ProcessState::starting:
+      // One that is awaited itself says so itself.
+      return entry.crashes > 0 && is_late(entry) && !awaited_.contains(name) ? name + ", which does not stay up" : "";
+    case ProcessState::waiting:
+      for (const std::string& before : entry.process.after) {
+        std::string why = why_never_ready(before);
+        if (!why.empty()) return name + ", which waits for " + why;
+      }
+      return "";
+    case ProcessState::ready:
+      return "";
+  }
+  return "";
+}
+
+// What has failed already, and what waits for one that will not be ready.
 void Processes::fail_blocked() {
   for (const std::string& name : awaited_) {
     Entry& entry = find(name);
     if (entry.state == ProcessState::failed) return fail(entry, name + " has failed");
     if (entry.state != ProcessState::waiting) continue;
     for (const std::string& before : entry.process.after) {
-      auto found = entries_.find(before);
-      ProcessState state = found == entries_.end() ? ProcessState::stopped : found->second->state;
-      bool over = state == ProcessState::exited || state == ProcessState::failed || state == ProcessState::stopped;
-      if (over) return fail(entry, fmt::format("{} waits for {}, which is {}", name, before, to_string(state)));
+      std::string why = why_never_ready(before);
+      if (!why.empty()) return fail(entry, fmt::format("{} waits for {}", name, why));
     }
   }
 }
 
 void Processes::launch(Entry& entry) {
+  if (entry.pid > 0) return;
   base::Pipe output = base::make_pipe();
   entry.exit_code.reset();
   entry.started = Clock::now();
@@ -200,7 +227,7 @@ void Processes::check_ready(Entry& entry) {
 
 // A condition of the kernel has no event to wait for; looking costs microseconds.
 void Processes::poll_ready(Entry& entry) {
-  if (entry.state != ProcessState::starting) return;
+  if (entry.state != ProcessState::starting || entry.is_to_end()) return;
   const auto& condition = entry.process.ready.condition;
   bool met = false;
   if (const auto* tcp = std::get_if<topology::Ready::Tcp>(&condition)) met = is_listening(entry.pid, tcp->port);
@@ -249,6 +276,7 @@ void Processes::ask_http(Entry& entry, const topology::Ready::Http& condition) {
 }
 
 void Processes::become_ready(Entry& entry) {
+  if (entry.is_to_end()) return;
   entry.state = ProcessState::ready;
   entry.not_ready_since.reset();
   entry.timer.cancel();
@@ -261,16 +289,24 @@ void Processes::tell_exit(const Entry& entry, int exit_code) {
 }
 
 void Processes::exited(Entry& entry, int wait_status) {
-  entry.pid = -1;
+  pid_t group = std::exchange(entry.pid, -1);
   entry.exit_code = base::exit_code_of(wait_status);
   entry.timer.cancel();
+  entry.ending.cancel();
   tell_exit(entry, *entry.exit_code);
-  if (entry.removed) return forget(entry.process.full_name());
+  if (entry.removed) {
+    ::kill(-group, SIGKILL);
+    return forget(entry.process.full_name());
+  }
   bool once = std::holds_alternative<topology::Ready::Exit>(entry.process.ready.condition);
   if (once && *entry.exit_code == 0 && !entry.restarted) return become_ready(entry);
   bool again = entry.restarted || entry.process.restart == topology::Restart::always ||
                (entry.process.restart == topology::Restart::on_failure && *entry.exit_code != 0);
-  if (again) return restart_later(entry);
+  if (again) {
+    // What it left behind would keep what the next one needs: a port, a file's lock.
+    ::kill(-group, SIGKILL);
+    return restart_later(entry);
+  }
   bool was_ready = entry.state == ProcessState::ready;
   entry.state = ProcessState::exited;
   if (!was_ready)
@@ -292,12 +328,14 @@ void Processes::restart_later(Entry& entry) {
   entry.timer.async_wait([this, &entry](boost::system::error_code failure) {
     if (!failure) launch(entry);
   });
+  if (failed_) fail_blocked();
 }
 
 void Processes::fail(Entry& entry, const std::string& why) {
   entry.state = ProcessState::failed;
   events_.add(entry.process.node, "failed", why);
-  if (!failed_ || !awaited_.contains(entry.process.full_name())) return;
+  if (!failed_) return;
+  if (!awaited_.contains(entry.process.full_name())) return fail_blocked();
   std::string tail = entry.log->text();
   if (tail.size() > 2000) tail = tail.substr(tail.size() - 2000);
   tail = base::valid_utf8(tail);
@@ -323,10 +361,11 @@ void Processes::restart(const std::string& full_name, Restarted done) {
 
 // Asked, and given a moment; then told.
 void Processes::terminate(Entry& entry) {
+  entry.timer.cancel();
   ::kill(entry.pid, SIGTERM);
-  entry.timer.expires_after(milliseconds(3000));
-  entry.timer.async_wait([&entry](boost::system::error_code failure) {
-    if (!failure && entry.pid > 0) ::kill(entry.pid, SIGKILL);
+  entry.ending.expires_after(milliseconds(3000));
+  entry.ending.async_wait([&entry](boost::system::error_code failure) {
+    if (!failure && entry.pid > 0) ::kill(-entry.pid, SIGKILL);
   });
 }
 
@@ -340,6 +379,15 @@ void Processes::put(const plan::Process& process) {
   // What was killed with its node is started with it.
   if (entry.state == ProcessState::stopped || entry.state == ProcessState::waiting) return;
   restart(process.full_name(), [](const std::string&) {});
+}
+
+void Processes::set(const plan::Process& process) {
+  if (has(process.full_name())) {
+    find(process.full_name()).process = process;
+    return;
+  }
+  add(process);
+  find(process.full_name()).state = ProcessState::stopped;
 }
 
 void Processes::remove(const std::string& full_name, std::function<void()> removed) {
@@ -363,7 +411,8 @@ void Processes::forget(const std::string& full_name) {
 void Processes::signal(const std::string& full_name, int signal) {
   Entry& entry = find(full_name);
   if (entry.pid < 0) throw base::Error(full_name + " does not run");
-  ::kill(entry.pid, signal);
+  // Nothing of it can clean up after SIGKILL: its workers go along.
+  ::kill(signal == SIGKILL ? -entry.pid : entry.pid, signal);
 }
 
 pid_t Processes::pid_of(const std::string& full_name) const {
@@ -375,6 +424,7 @@ void Processes::node_killed(const std::string& node) {
   for (Entry* entry : order_) {
     if (entry->process.node != node) continue;
     entry->timer.cancel();
+    entry->ending.cancel();
     entry->state = ProcessState::stopped;
     entry->pid = -1;
     entry->not_ready_since.reset();
@@ -385,7 +435,8 @@ void Processes::node_killed(const std::string& node) {
 // Also what ends once it has done its work: that work is gone with what the node had in memory.
 void Processes::start_node(const std::string& node) {
   for (Entry* entry : order_) {
-    if (entry->process.node != node) continue;
+    if (entry->process.node != node || entry->pid > 0) continue;
+    entry->timer.cancel();
     entry->state = ProcessState::waiting;
     entry->crashes = 0;
     entry->written.clear();

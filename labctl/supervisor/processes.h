@@ -40,6 +40,8 @@ class Processes {
                 std::function<void(const std::string& why)> failed);
   // A new one, started once what it waits for is ready; or another form of one that is known, which is restarted so.
   void put(const plan::Process& process);
+  // The same for one whose node stands anew: start_node() starts it.
+  void set(const plan::Process& process);
   // Ends it as restart() does, and forgets it. No error where there is none.
   void remove(const std::string& full_name, std::function<void()> removed);
 
@@ -48,6 +50,7 @@ class Processes {
   // where there is none.
   using Restarted = std::function<void(const std::string& failure)>;
   void restart(const std::string& full_name, Restarted done);
+  // SIGKILL goes to its whole process group.
   void signal(const std::string& full_name, int signal);
   // -1 where it does not run.
   pid_t pid_of(const std::string& full_name) const;
@@ -61,6 +64,7 @@ class Processes {
   struct Entry;
   Entry& find(const std::string& full_name);
   bool is_ready(const std::string& full_name) const;
+  std::string why_never_ready(const std::string& name) const;
   void fail_blocked();
   void terminate(Entry& entry);
   void forget(const std::string& full_name);

@@ -2,6 +2,8 @@
 
 #include <sys/wait.h>
 
+#include <boost/asio/post.hpp>
+
 namespace supervisor {
 
 Reaper::Reaper(boost::asio::io_context& loop) : signals_(loop, SIGCHLD) {
@@ -15,8 +17,8 @@ void Reaper::watch(pid_t process, std::function<void(int)> exited) {
 void Reaper::wait() {
   signals_.async_wait([this](boost::system::error_code failure, int) {
     if (failure) return;
-    reap();
     wait();
+    reap();
   });
 }
 
@@ -28,7 +30,13 @@ void Reaper::reap() {
     if (found == watched_.end()) continue;
     std::function<void(int)> exited = std::move(found->second);
     watched_.erase(found);
-    exited(status);
+    try {
+      exited(status);
+    } catch (...) {
+      // The others are waited for all the same: their signal may have come already.
+      boost::asio::post(signals_.get_executor(), [this] { reap(); });
+      throw;
+    }
   }
 }
 

@@ -124,13 +124,7 @@ void Reconfiguration::restore_what_went_along() {
   for (const plan::Operation& operation : after_.plan.operations) {
     bool is_kept = nodes.contains(plan::node_of(operation)) && !changed.contains(plan::identity_of(operation));
     if (!is_kept || !plan::may_go_with_another(operation)) continue;
-    add_step("", {}, [this, operation] {
-      try {
-        lab_.applier().apply(operation);
-      } catch (const base::Error& error) {
-        if (error.error_number() != EEXIST) throw;
-      }
-    });
+    add_step("", {}, [this, operation] { lab_.applier().apply_unless_there(operation); });
   }
 }
 
@@ -140,7 +134,10 @@ void Reconfiguration::add_processes() {
     std::string identity = plan::identity_of(*it.after);
     bool with_node = difference_.is_done_with_node(it.after->node);
     std::string text = identity + (it.before ? " restarted with what it is now" : " started");
-    add_step(with_node ? "" : text, {identity}, [this, process = *it.after] { lab_.processes().put(process); });
+    bool rebuilt = difference_.rebuilt_nodes.contains(it.after->node);
+    add_step(with_node ? "" : text, {identity}, [this, rebuilt, process = *it.after] {
+      rebuilt ? lab_.processes().set(process) : lab_.processes().put(process);
+    });
   }
   for (const auto& [node, why] : difference_.rebuilt_nodes) {
     for (const plan::Process& process : before_.plan.processes) {

@@ -56,7 +56,10 @@ struct Applier::Undo {
     unless_gone([&] { netlink::clear_impairment(applier.socket_of(it.node), it.link); });
   }
   void operator()(const plan::AddRule& it) const {
-    unless_gone([&] { netlink::delete_rule(applier.socket_of(it.node), it.rule); });
+    netlink::Rule rule = it.rule;
+    auto known = applier.rule_priorities_.find({it.node, netlink::rule_words(rule)});
+    if (known != applier.rule_priorities_.end()) rule.priority = known->second;
+    unless_gone([&] { netlink::delete_rule(applier.socket_of(it.node), rule); });
   }
   void operator()(const plan::LoadRuleset& it) const { refuse(it); }
   void operator()(const plan::AddAddress& it) const {

@@ -257,6 +257,48 @@ bool only_keys(const yaml::Node& node, std::vector<std::string> allowed, const s
   return good;
 }
 
+// Addresses are compared as text with what the kernel's tables say, which is written in one way only. What has
+// ${references}, or is no address, stays as it is; the checks look at it.
+std::string canonical(const std::string& text) {
+  if (std::optional<IpAddress> address = IpAddress::parse(text)) return address->to_string();
+  if (std::optional<MacAddress> mac = MacAddress::parse(text)) return mac->to_string();
+  if (auto endpoint = parse_endpoint(text)) return netlink::endpoint_text(endpoint->first, endpoint->second);
+  return text;
+}
+
+std::optional<std::string> canonical(const std::optional<std::string>& text) {
+  return text ? std::optional(canonical(*text)) : std::nullopt;
+}
+
+std::optional<std::vector<std::string>> canonical(std::optional<std::vector<std::string>> texts) {
+  if (!texts) return texts;
+  for (std::string& text : *texts) text = canonical(text);
+  return texts;
+}
+
+// "src=fd00::1", "tcp://10.0.0.1:80": what follows MARK.
+std::string canonical_after(const std::string& mark, const std::string& text) {
+  size_t at = text.find(mark);
+  if (at == std::string::npos) return text;
+  return text.substr(0, at + mark.size()) + canonical(text.substr(at + mark.size()));
+}
+
+std::vector<std::string> canonical_fields(std::vector<std::string> fields) {
+  for (std::string& field : fields) field = canonical_after("=", field);
+  return fields;
+}
+
+// As ip(8) writes destinations: "default", and a single address without its length.
+std::vector<std::string> canonical_route(std::vector<std::string> words) {
+  for (std::string& word : words) {
+    std::optional<Prefix> prefix = Prefix::parse(word);
+    if (!prefix) continue;
+    bool single = prefix->length == prefix->address.bits();
+    word = prefix->is_default() ? "default" : single ? prefix->address.to_string() : prefix->to_string();
+  }
+  return words;
+}
+
 bool make_reach(const WrittenExpectation& written, const yaml::Node& node, Expect& expect, Faults& faults) {
   Reach reach;
   const std::pair<const char*, const std::optional<Located<std::string>>*> targets[] = {
@@ -290,15 +332,20 @@ bool make_reach(const WrittenExpectation& written, const yaml::Node& node, Expec
   reach.answered_by = written.answered_by;
   reach.answered_on = written.answered_on;
   reach.answers = written.answers;
-  reach.sees = written.sees;
+  reach.sees = canonical(written.sees);
   expect.what = std::move(reach);
   return true;
 }
 
 bool make_dns(const WrittenExpectation& written, const yaml::Node& node, Expect& expect, Faults& faults) {
-  expect.what = DnsAnswer{*written.from,   written.dns->value, written.type.value_or("A"),
-                          written.server,  written.fails,      written.timeout,
-                          written.records, written.contains};
+  DnsAnswer answer{*written.from,   written.dns->value, written.type.value_or("A"),
+                   written.server,  written.fails,      written.timeout,
+                   written.records, written.contains};
+  if (answer.type == "A" || answer.type == "AAAA") {
+    answer.records = canonical(answer.records);
+    for (std::string& record : answer.contains) record = canonical(record);
+  }
+  expect.what = std::move(answer);
   return only_keys(node, {"from", "dns", "type", "server", "fails", "timeout", "records", "contains"}, "dns", faults);
 }
 
@@ -320,8 +367,8 @@ bool make_forwarding(const WrittenExpectation& written, const yaml::Node& node, 
     faults.add(node.find("fdb")->at, "a forwarding entry is MAC or MAC dst ADDRESS (02:00:00:00:00:01 dst 10.0.0.2)");
     return false;
   }
-  ForwardingEntry entry{*written.on, words[0], std::nullopt, value_of(written.link), written.count};
-  if (with_destination) entry.destination = words[2];
+  ForwardingEntry entry{*written.on, canonical(words[0]), std::nullopt, value_of(written.link), written.count};
+  if (with_destination) entry.destination = canonical(words[2]);
   expect.what = std::move(entry);
   return only_keys(node, {"on", "fdb", "link", "count"}, "fdb", faults);
 }
@@ -331,20 +378,25 @@ std::optional<bool> make_network_state(const WrittenExpectation& written, const 
                                        Faults& faults) {
   const Located<std::string>& on = *written.on;
   if (written.route) {
-    expect.what = RouteEntry{on, *written.route, written.count};
+    expect.what = RouteEntry{on, canonical_route(*written.route), written.count};
     return only_keys(node, {"on", "route", "count"}, "route", faults);
   }
   if (written.neighbour) {
     if (!is_state_of("a neighbour", neighbour_states, written.state, node, faults)) return false;
-    expect.what =
-        NeighbourEntry{on, written.neighbour->value, written.mac, written.state, value_of(written.link), written.count};
+    expect.what = NeighbourEntry{on,
+                                 canonical(written.neighbour->value),
+                                 canonical(written.mac),
+                                 written.state,
+                                 value_of(written.link),
+                                 written.count};
     return only_keys(node, {"on", "neighbour", "mac", "state", "link", "count"}, "neighbour", faults);
   }
   if (written.fdb) return make_forwarding(written, node, expect, faults);
   if (!written.link) return std::nullopt;
   if (!is_state_of("a link", link_states, written.state, node, faults)) return false;
-  expect.what = LinkState{on,          written.link->value, written.up,  written.kind, written.master,
-                          written.mac, written.state,       written.mtu, written.count};
+  expect.what = LinkState{
+      on,          written.link->value, written.up, written.kind, written.master, canonical(written.mac), written.state,
+      written.mtu, written.count};
   return only_keys(node, {"on", "link", "up", "kind", "master", "mac", "state", "mtu", "count"}, "link", faults);
 }
 
@@ -355,7 +407,7 @@ bool make_state(const WrittenExpectation& written, const yaml::Node& node, Expec
     return only_keys(node, {"on", "run", "exit", "prints"}, "run", faults);
   }
   if (written.ipvs) {
-    expect.what = IpvsTable{on, written.ipvs->value, written.servers, written.count};
+    expect.what = IpvsTable{on, canonical_after("://", written.ipvs->value), canonical(written.servers), written.count};
     return only_keys(node, {"on", "ipvs", "servers", "count"}, "ipvs", faults);
   }
   if (written.ipset) {
@@ -363,7 +415,7 @@ bool make_state(const WrittenExpectation& written, const yaml::Node& node, Expec
     return only_keys(node, {"on", "ipset", "contains"}, "ipset", faults);
   }
   if (written.conntrack) {
-    expect.what = ConntrackEntry{on, *written.conntrack, written.count, written.at_least};
+    expect.what = ConntrackEntry{on, canonical_fields(*written.conntrack), written.count, written.at_least};
     return only_keys(node, {"on", "conntrack", "count", "atLeast"}, "conntrack", faults);
   }
   if (written.rule) {

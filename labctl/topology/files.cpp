@@ -1,18 +1,26 @@
 #include "labctl/topology/files.h"
 
 #include <charconv>
+#include <filesystem>
 
 #include "labctl/topology/values.h"
 
 namespace topology {
 namespace {
 
+// The one way to write PATH: without empty and "." components, and /var/run is /run.
+std::string normal(const std::string& path) {
+  std::string written = ("/" / std::filesystem::path(path).relative_path()).lexically_normal();
+  return written.rfind("/var/run/", 0) == 0 ? written.substr(4) : written;
+}
+
 // Where a node can have files of its own: the root itself and the kernel's own places are not among them.
-std::string refuse_place(const std::string& path) {
-  bool absolute = !path.empty() && path.front() == '/' && path.back() != '/';
-  if (!absolute || (path + "/").find("/../") != std::string::npos) {
-    return fmt::format("\"{}\" is no place for a file, write an absolute path without \"..\": /etc/app.conf", path);
+std::string refuse_place(const std::string& written) {
+  bool absolute = !written.empty() && written.front() == '/' && written.back() != '/' && !written.ends_with("/.");
+  if (!absolute || (written + "/").find("/../") != std::string::npos) {
+    return fmt::format("\"{}\" is no place for a file, write an absolute path without \"..\": /etc/app.conf", written);
   }
+  std::string path = normal(written);
   if (path.rfind('/') == 0)
     return fmt::format("\"{}\" is in the root itself, put it into a folder: /etc{}", path, path);
   for (const char* kernels : {"/proc/", "/sys/", "/dev/", "/run/labctl/"}) {
@@ -54,11 +62,11 @@ Type<File> file_type() {
 Type<std::vector<File>> files_type() {
   return map_of<File, std::vector<File>>("a mapping of files", file_type(),
                                          [](std::vector<File>& files, const yaml::Entry& entry, File file) {
-                                           file.path = entry.key;
+                                           file.path = normal(entry.key);
                                            file.at = entry.at;
                                            files.push_back(std::move(file));
                                          },
-                                         {refuse_place, "^/[^/]+/"});
+                                         {refuse_place, "^/.*[^/]/"});
 }
 
 }  // namespace topology

@@ -75,7 +75,7 @@ Type<Node> node_type() {
                   "Rules for IPv6, as `ip6tables-restore` reads them.",
                   "\"*filter\\n-A INPUT -p tcp --dport 23 -j DROP\\nCOMMIT\\n\""),
       field<Node>("nftables", &Node::nftables, text_type("a text"), "A ruleset, as `nft -f` reads it.",
-                  "\"table inet filter { chain input { type filter hook input priority 0; tcp dport 23 drop } }\""),
+                  "\"table inet filter { chain input { type filter hook input priority 0; tcp dport 23 drop; }; }\""),
       field<Node>("workloads", &Node::workloads, named("a mapping of workloads", workload_type(), label_rule()),
                   "Processes that run in it, by name.", "{web: {serve: http, port: 8080}}")};
   return object_type(std::move(kind));

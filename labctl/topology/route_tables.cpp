@@ -1,4 +1,3 @@
-#include <limits>
 #include <sstream>
 
 #include "labctl/topology/tables.h"
@@ -24,14 +23,6 @@ bool is_one_of(const std::string& word, const std::vector<std::string>& words) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-std::string take_number(const std::string& word, const std::string& value, std::optional<std::uint32_t>& number) {
-  constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max();
-  std::optional<std::uint64_t> parsed = parse_unsigned(value);
-  if (!parsed || *parsed > most) return fmt::format("\"{}\" after {} is not a number (0 to {})", value, word, most);
-  number = static_cast<std::uint32_t>(*parsed);
-  return "";
-}
-
 // Takes WORD and its VALUE; returns what is wrong with them.
 std::string take_route_word(const std::string& word, const std::string& value, Route& route) {
   if (word == "via" || word == "src") {
@@ -52,6 +43,11 @@ std::string take_route_word(const std::string& word, const std::string& value, R
   return take_number(word, value, word == "mtu" ? route.mtu : route.metric);
 }
 
+bool leads_by_ipv6(const Route& route) {
+  const std::optional<IpAddress>& address = route.via ? route.via : route.source;
+  return address && address->is_v6();
+}
+
 // Returns what is wrong with TEXT as a route.
 std::string parse_route(const std::string& text, Route& route) {
   std::istringstream words(text);
@@ -65,6 +61,7 @@ std::string parse_route(const std::string& text, Route& route) {
   std::optional<Prefix> destination = Prefix::parse(word);
   if (!destination) return fmt::format("\"{}\" is no destination", word);
   route.destination = *destination;
+  bool by_word = word == "default";  // of either version: its gateway says which
   while (words >> word) {
     if (!is_one_of(word, route_words())) {
       return fmt::format("unknown word \"{}\"{}", word, suggestion(word, route_words()));
@@ -78,6 +75,7 @@ std::string parse_route(const std::string& text, Route& route) {
     std::string wrong = take_route_word(word, value, route);
     if (!wrong.empty()) return wrong;
   }
+  if (by_word && leads_by_ipv6(route)) route.destination = *Prefix::parse("::/0");
   if (route.type.empty()) return route.via || route.device ? "" : "it says neither via nor dev";
   bool leads = route.via || route.device || route.source || route.onlink || route.mtu;
   return leads ? fmt::format("a {} route leads nowhere, remove via, dev, src, onlink and mtu", route.type) : "";

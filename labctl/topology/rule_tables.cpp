@@ -1,7 +1,6 @@
 #include <sys/socket.h>
 
 #include <charconv>
-#include <limits>
 #include <sstream>
 
 #include "labctl/topology/tables.h"
@@ -49,15 +48,6 @@ std::string take_prefix(const std::string& word, const std::string& value, netli
   return "";
 }
 
-std::string take_number(const std::string& word, const std::string& value, std::uint32_t& number) {
-  std::optional<std::uint64_t> parsed = parse_unsigned(value);
-  if (!parsed || *parsed > std::numeric_limits<std::uint32_t>::max()) {
-    return fmt::format("\"{}\" after {} is not a number", value, word);
-  }
-  number = static_cast<std::uint32_t>(*parsed);
-  return "";
-}
-
 // Takes WORD and its VALUE; returns what is wrong with them.
 std::string take_rule_word(const std::string& word, const std::string& value, netlink::Rule& rule) {
   if (word == "from" || word == "to") return take_prefix(word, value, rule);
@@ -72,7 +62,7 @@ std::string take_rule_word(const std::string& word, const std::string& value, ne
     return table ? ""
                  : fmt::format("\"{}\" after {} is not a table: a number from 1, main, local or default", value, word);
   }
-  return take_number(word, value, rule.priority.emplace());
+  return take_number(word, value, rule.priority);
 }
 
 bool of_both_versions(const netlink::Rule& rule) {

@@ -91,6 +91,14 @@ std::optional<std::uint32_t> parse_routing_table(const std::string& text) {
   return static_cast<std::uint32_t>(*number);
 }
 
+std::string take_number(const std::string& word, const std::string& value, std::optional<std::uint32_t>& number) {
+  constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max();
+  std::optional<std::uint64_t> parsed = parse_unsigned(value);
+  if (!parsed || *parsed > most) return fmt::format("\"{}\" after {} is not a number (0 to {})", value, word, most);
+  number = static_cast<std::uint32_t>(*parsed);
+  return "";
+}
+
 std::optional<std::pair<IpAddress, std::uint16_t>> parse_endpoint(const std::string& text) {
   size_t colon = text.rfind(':');
   if (colon == std::string::npos) return std::nullopt;

@@ -46,6 +46,8 @@ std::optional<std::uint64_t> parse_unsigned(const std::string& text);
 std::optional<Duration> parse_duration(const std::string& text);
 // A number from 1, or "main", "local", "default".
 std::optional<std::uint32_t> parse_routing_table(const std::string& text);
+// VALUE after WORD ("metric 100") into NUMBER; returns what is wrong with it.
+std::string take_number(const std::string& word, const std::string& value, std::optional<std::uint32_t>& number);
 // "10.0.0.1:80", "[fd00::1]:80".
 std::optional<std::pair<IpAddress, std::uint16_t>> parse_endpoint(const std::string& text);
 

@@ -50,16 +50,29 @@ LinkConfiguration LinkConfiguration::of(Socket& socket, const std::string& link)
 }
 
 void LinkConfiguration::restore(Socket& socket) const {
-  for (const std::vector<Object>* objects : {&addresses_, &routes_}) {
-    for (const Object& it : *objects) {
-      Message message = Message::with_body(it.type, NLM_F_CREATE | NLM_F_EXCL, it.body);
-      try {
-        socket.request("give link " + link_ + (it.type == RTM_NEWADDR ? " an address back" : " a route back"), message);
-      } catch (const base::Error& error) {
-        if (error.error_number() != EEXIST) throw;
-      }
-    }
+  std::vector<Object> missing = addresses_;
+  missing.insert(missing.end(), routes_.begin(), routes_.end());
+  // A gateway is reached by another route, which the kernel may have listed later: again, as long as that helps.
+  std::optional<base::Error> failure;
+  for (std::size_t before = missing.size() + 1; missing.size() < before;) {
+    before = missing.size();
+    failure.reset();
+    std::erase_if(missing, [&](const Object& it) { return give_back(socket, it, failure); });
   }
+  if (failure) throw *failure;
+}
+
+// Whether the link has it now; where not, the first FAILURE is kept.
+bool LinkConfiguration::give_back(Socket& socket, const Object& it, std::optional<base::Error>& failure) const {
+  Message message = Message::with_body(it.type, NLM_F_CREATE | NLM_F_EXCL, it.body);
+  try {
+    socket.request("give link " + link_ + (it.type == RTM_NEWADDR ? " an address back" : " a route back"), message);
+  } catch (const base::Error& error) {
+    if (error.error_number() == EEXIST) return true;
+    if (!failure) failure = error;
+    return false;
+  }
+  return true;
 }
 
 }  // namespace netlink

@@ -5,6 +5,9 @@
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 
+#include <algorithm>
+
+#include "lib/base/error.h"
 #include "lib/netlink/socket.h"
 
 namespace netlink {
@@ -80,8 +83,16 @@ std::string rule_words(const Rule& rule) {
   return text;
 }
 
-void add_rule(Socket& socket, const Rule& rule) {
+std::uint32_t add_rule(Socket& socket, const Rule& rule) {
+  std::vector<Rule> before;
+  if (!rule.priority) before = list_rules(socket, rule.family);
   socket.request("add rule " + rule_words(rule), rule_message(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule));
+  if (rule.priority) return *rule.priority;
+  for (const Rule& it : list_rules(socket, rule.family)) {
+    bool is_new = std::find(before.begin(), before.end(), it) == before.end();
+    if (is_new) return it.priority.value_or(0);
+  }
+  throw base::Error("add rule " + rule_words(rule) + ": it is not in the kernel's list");
 }
 
 void delete_rule(Socket& socket, const Rule& rule) {

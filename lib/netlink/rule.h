@@ -27,7 +27,9 @@ struct Rule {
   bool operator==(const Rule&) const = default;
 };
 
-void add_rule(Socket& socket, const Rule& rule);
+// Returns its priority, which the kernel chooses where RULE has none.
+std::uint32_t add_rule(Socket& socket, const Rule& rule);
+// The first that matches: what RULE does not say may be anything, its priority, too (fib_nl_delrule()).
 void delete_rule(Socket& socket, const Rule& rule);
 // Of FAMILY, AF_INET or AF_INET6; only those that ask a table.
 std::vector<Rule> list_rules(Socket& socket, int family);

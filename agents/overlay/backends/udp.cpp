@@ -176,7 +176,10 @@ class UdpBackend : public Backend {
     std::optional<netlink::IpAddress> destination = destination_of(packet);
     if (!destination) return;
     const netlink::IpAddress* node = way_to(*destination);
-    if (node == nullptr) return give_to_kernel(network_unreachable(packet, own_address_));
+    if (node == nullptr) {
+      if (std::optional<std::string> answer = network_unreachable(packet, own_address_)) give_to_kernel(*answer);
+      return;
+    }
     if (!decrement_time_to_live(packet)) return;
     boost::system::error_code lost;
     tunnel_.send_to(asio::buffer(packet), udp::endpoint(to_asio(*node), udp_port), 0, lost);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "labctl/topology/checks/checks.h"
+#include "labctl/topology/links/mtu.h"
 #include "labctl/topology/values.h"
 
 namespace topology {
@@ -11,6 +12,8 @@ namespace {
 
 // RFC 8200, section 5.
 constexpr std::uint32_t least_ipv6_mtu = 1280;
+// Of the kernel (vxlan_port in drivers/net/vxlan); that of RFC 7348 is 4789.
+constexpr std::uint16_t default_vxlan_port = 8472;
 
 // ---- addresses
 
@@ -160,6 +163,11 @@ void check_tunnel(const Node& node, const Link& link, const Tunnel& tunnel, Faul
 
 void check_kind(const Topology&, const Node& node, Link& link, IpipLink& kind, Faults& faults) {
   check_tunnel(node, link, kind, faults);
+  for (const Located<Prefix>& address : link.addresses) {
+    if (!address.value.address.is_v6()) continue;
+    faults.add(address.at,
+               fmt::format("link {} carries IPv4 alone, give it no IPv6 address, or make it of kind gre", link.name));
+  }
 }
 
 void check_kind(const Topology&, const Node& node, Link& link, GreLink& kind, Faults& faults) {
@@ -170,14 +178,17 @@ void check_kind(const Topology&, const Node&, Link&, TunLink&, Faults&) {}
 
 // ---- the links of a node together
 
-void check_link_cycles(const Node& node, Faults& faults) {
+// False where links are made of each other in a circle.
+bool check_link_cycles(const Node& node, Faults& faults) {
   std::vector<Dependency> links;
   for (const Link& link : node.links) links.push_back({link.name, parts_of(link)});
   std::optional<Cycle> cycle = find_cycle(links);
-  if (!cycle || cycle->closing.value == cycle->name) return;  // to itself: refused already
+  if (!cycle) return true;
+  if (cycle->closing.value == cycle->name) return false;  // to itself: refused already
   faults.add(cycle->closing.at,
              fmt::format("links of node {} are made of each other in a cycle ({} of {}), remove a reference", node.name,
                          cycle->name, cycle->closing.value));
+  return false;
 }
 
 void check_ports_once(const Node& node, Faults& faults) {
@@ -194,13 +205,103 @@ void check_ports_once(const Node& node, Faults& faults) {
   }
 }
 
+// A device hands its frames to one other, a bridge or macvlan's (netdev_rx_handler_register() in net/core/dev.c).
+void check_macvlans_on_ports(const Node& node, Faults& faults) {
+  std::map<std::string, std::string> bridge_of;
+  for (const Link& link : node.links) {
+    if (!std::holds_alternative<BridgeLink>(link.kind)) continue;
+    for (const Located<std::string>& port : parts_of(link)) bridge_of.try_emplace(port.value, link.name);
+  }
+  for (const Link& link : node.links) {
+    const auto* macvlan = std::get_if<MacvlanLink>(&link.kind);
+    auto bridge = macvlan == nullptr ? bridge_of.end() : bridge_of.find(macvlan->device.value);
+    if (bridge == bridge_of.end()) continue;
+    faults.add(macvlan->device.at, fmt::format("{} is a port of bridge {}, and cannot carry a macvlan, too: make it of "
+                                               "the bridge, or remove the port",
+                                               macvlan->device.value, bridge->second));
+  }
+}
+
+// One of mode passthru has its device for itself (macvlan_common_newlink() in drivers/net/macvlan.c).
+void check_passthru_alone(const Node& node, Faults& faults) {
+  std::map<std::string, const Link*> first_of;
+  for (const Link& link : node.links) {
+    const auto* macvlan = std::get_if<MacvlanLink>(&link.kind);
+    if (macvlan == nullptr) continue;
+    auto [first, is_first] = first_of.try_emplace(macvlan->device.value, &link);
+    if (is_first) continue;
+    const auto& other = std::get<MacvlanLink>(first->second->kind);
+    if (macvlan->mode != "passthru" && other.mode != "passthru") continue;
+    faults.add(macvlan->device.at, fmt::format("a macvlan of mode passthru has its device for itself, and {} has link "
+                                               "{}, too: choose another mode or device",
+                                               macvlan->device.value, first->second->name));
+  }
+}
+
+// Of macvlan_common_newlink() and vlan_dev_change_mtu(): no longer packets than the device below takes.
+void check_mtu_below(const Node& node, const Link& link, const Located<std::string>& device, Faults& faults) {
+  const Link* below = find_link(node, device.value);
+  if (below == nullptr || !link.mtu || *link.mtu <= mtu_of(node, *below)) return;
+  faults.add(link.at, fmt::format("link {} has an MTU of {}, and {} below it of {}: make it no larger", link.name,
+                                  *link.mtu, device.value, mtu_of(node, *below)));
+}
+
+void check_mtus_below(const Node& node, Faults& faults) {
+  for (const Link& link : node.links) {
+    if (const auto* macvlan = std::get_if<MacvlanLink>(&link.kind)) {
+      check_mtu_below(node, link, macvlan->device, faults);
+    } else if (const auto* vlan = std::get_if<VlanLink>(&link.kind)) {
+      check_mtu_below(node, link, vlan->device, faults);
+    }
+  }
+}
+
+// What tells tunnels of a kind apart (ip_tunnel_find() in net/ipv4/ip_tunnel.c).
+struct TunnelIdentity {
+  std::string kind;
+  std::optional<IpAddress> local, remote;
+  std::string device;
+  std::optional<std::uint32_t> key;
+
+  auto operator<=>(const TunnelIdentity&) const = default;
+};
+
+template <class Tunnel>
+TunnelIdentity identity_of(const char* kind, const Tunnel& tunnel) {
+  TunnelIdentity identity{kind, {}, {}, "", {}};
+  if (tunnel.local) identity.local = tunnel.local->value;
+  if (tunnel.remote) identity.remote = tunnel.remote->value;
+  if (tunnel.device) identity.device = tunnel.device->value;
+  return identity;
+}
+
+void check_tunnels_once(const Node& node, Faults& faults) {
+  std::map<TunnelIdentity, std::string> seen;
+  for (const Link& link : node.links) {
+    TunnelIdentity identity;
+    if (const auto* ipip = std::get_if<IpipLink>(&link.kind)) {
+      identity = identity_of("ipip", *ipip);
+    } else if (const auto* gre = std::get_if<GreLink>(&link.kind)) {
+      identity = identity_of("gre", *gre);
+      identity.key = gre->key;
+    } else {
+      continue;
+    }
+    auto [other, first] = seen.try_emplace(std::move(identity), link.name);
+    if (first) continue;
+    faults.add(link.at, fmt::format("link {} of the node is the same tunnel, give this one another {}", other->second,
+                                    std::holds_alternative<GreLink>(link.kind) ? "end or key" : "end"));
+  }
+}
+
 // The kernel refuses a second one of the same identifier and port (vxlan_vni_in_use() in drivers/net/vxlan).
 void check_vxlan_once(const Node& node, Faults& faults) {
   std::map<std::pair<std::uint32_t, std::uint16_t>, std::string> seen;
   for (const Link& link : node.links) {
     const auto* vxlan = std::get_if<VxlanLink>(&link.kind);
     if (vxlan == nullptr || vxlan->vni.value == 0) continue;
-    auto [other, first] = seen.try_emplace({vxlan->vni.value, vxlan->port}, link.name);
+    std::uint16_t port = vxlan->port == 0 ? default_vxlan_port : vxlan->port;
+    auto [other, first] = seen.try_emplace({vxlan->vni.value, port}, link.name);
     if (first) continue;
     faults.add(vxlan->vni.at, fmt::format("VNI {} is used by link {} of the node, choose another, or another port",
                                           vxlan->vni.value, other->second));
@@ -264,7 +365,10 @@ void check_links(Topology& topology, Node& node, Faults& faults) {
   check_ports_once(node, faults);
   check_vxlan_once(node, faults);
   check_vlans_once(node, faults);
-  check_link_cycles(node, faults);
+  check_macvlans_on_ports(node, faults);
+  check_passthru_alone(node, faults);
+  check_tunnels_once(node, faults);
+  if (check_link_cycles(node, faults)) check_mtus_below(node, faults);
 }
 
 namespace {

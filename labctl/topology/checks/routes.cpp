@@ -18,7 +18,20 @@ bool has_address(const Node& node, const IpAddress& address) {
   return false;
 }
 
-bool reaches_directly(const Node& node, const IpAddress& gateway) {
+// fe80::/10: of whatever link the route names.
+bool is_link_local(const IpAddress& address) {
+  return Prefix::parse("fe80::/10")->contains(address);
+}
+
+// By a subnet of the node, or by a link that a route before this one leads to (fib_check_nh() in
+// net/ipv4/fib_semantics.c looks it up).
+bool reaches_directly(const Node& node, const Route& route, const IpAddress& gateway) {
+  if (is_link_local(gateway) && route.device) return true;
+  for (const Route& before : node.routes) {
+    if (&before == &route) break;
+    bool of_link = before.device && !before.via && before.table.value_or(main_table) == main_table;
+    if (of_link && before.destination.contains(gateway)) return true;
+  }
   for (const Link& link : node.links) {
     for (const Located<Prefix>& own : link.addresses) {
       if (own.value.contains(gateway)) return true;
@@ -27,10 +40,8 @@ bool reaches_directly(const Node& node, const IpAddress& gateway) {
   return false;
 }
 
-// "default" stands for either version.
 bool of_another_version(const Route& route, const IpAddress& address) {
-  bool any = route.destination.is_default() && !route.destination.address.is_v6();
-  return !any && address.family() != route.destination.address.family();
+  return address.family() != route.destination.address.family();
 }
 
 void check_gateway(const Node& node, const Route& route, Faults& faults) {
@@ -41,7 +52,7 @@ void check_gateway(const Node& node, const Route& route, Faults& faults) {
   } else if (has_address(node, gateway)) {
     faults.add(route.at, fmt::format("gateway {} is an address of node {} itself, use another machine's",
                                      gateway.to_string(), node.name));
-  } else if (!route.onlink && !reaches_directly(node, gateway)) {
+  } else if (!route.onlink && !reaches_directly(node, route, gateway)) {
     faults.add(route.at, fmt::format("gateway {} is in no subnet of node {}, use one that a link of it reaches, or say "
                                      "\"dev LINK onlink\"",
                                      gateway.to_string(), node.name));
@@ -71,12 +82,11 @@ void check_route(const Node& node, const Route& route, Faults& faults) {
 }  // namespace
 
 void check_routes(const Node& node, Faults& faults) {
-  std::map<std::tuple<Prefix, int, std::uint32_t, std::uint32_t>, unsigned> seen;
+  std::map<std::tuple<Prefix, std::uint32_t, std::uint32_t>, unsigned> seen;
   for (const Route& route : node.routes) {
     check_route(node, route, faults);
-    int family = route.via ? route.via->family() : route.destination.address.family();
     auto [other, first] = seen.try_emplace(
-        {route.destination, family, route.metric.value_or(0), route.table.value_or(main_table)}, route.at.line);
+        {route.destination, route.metric.value_or(0), route.table.value_or(main_table)}, route.at.line);
     if (first) continue;
     faults.add(route.at, fmt::format("node {} has a route to {} already (line {}), remove one or give it a metric",
                                      node.name, route.destination.to_string(), other->second));

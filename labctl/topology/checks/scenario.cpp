@@ -5,6 +5,7 @@
 #include <set>
 
 #include "labctl/topology/checks/checks.h"
+#include "labctl/topology/checks/state_words.h"
 #include "labctl/topology/injection.h"
 #include "labctl/topology/values.h"
 
@@ -45,6 +46,12 @@ class Checker {
         processes_.push_back(agent + "@" + node.name);
       }
     }
+    // Expected to be there or not: what a later step makes may be expected not to be there yet.
+    makes_links_ = std::any_of(topology.scenario.begin(), topology.scenario.end(), [](const Step& step) {
+      const auto* command = std::get_if<Do>(&step.action);
+      return command != nullptr &&
+             (command->command.find("link") != std::string::npos || command->command.find(" tun") != std::string::npos);
+    });
   }
 
   void check(const Step& step) {
@@ -169,6 +176,12 @@ class Checker {
   void check_expectation(const Step& step, const ConntrackEntry& entry) {
     check_place(entry.on);
     if (entry.count && entry.at_least) faults_.add(step.at, "either \"count\" (exactly) or \"atLeast\", not both");
+    refuse(step, refuse_connection_words(entry.fields));
+  }
+
+  void check_expectation(const Step& step, const RouteEntry& route) {
+    check_place(route.on);
+    refuse(step, refuse_route_words(route.words));
   }
 
   void check_expectation(const Step& step, const IpvsTable& table) {
@@ -207,14 +220,24 @@ class Checker {
     check_place(neighbour.on);
     check_address(step, "neighbour", neighbour.address);
     if (neighbour.mac) check_mac(step, *neighbour.mac);
+    if (neighbour.link) check_link(neighbour.on.value, {*neighbour.link, step.at});
   }
   void check_expectation(const Step& step, const ForwardingEntry& entry) {
     check_place(entry.on);
     if (entry.destination) check_address(step, "dst", *entry.destination);
+    if (entry.link) check_link(entry.on.value, {*entry.link, step.at});
   }
   void check_expectation(const Step& step, const LinkState& link) {
     check_place(link.on);
+    check_link(link.on.value, {link.link, step.at});
+    if (link.master) check_link(link.on.value, {*link.master, step.at});
+    if (link.kind) refuse(step, refuse_link_kind(*link.kind));
     if (link.mac) check_mac(step, *link.mac);
+  }
+
+  // WHY is empty where nothing is wrong.
+  void refuse(const Step& step, const std::string& why) {
+    if (!why.empty()) faults_.add(step.at, why);
   }
 
   void check_address(const Step& step, const char* key, const std::string& text) {
@@ -233,10 +256,7 @@ class Checker {
 
   // ---- other steps
 
-  void check(const Step&, const Do& command) {
-    check_place(command.on);
-    makes_links_ = makes_links_ || command.command.find("link") != std::string::npos;
-  }
+  void check(const Step&, const Do& command) { check_place(command.on); }
 
   void check(const Step& step, const Kubectl&) {
     if (!topology_.cluster) faults_.add(step.at, fmt::format("kubectl needs a cluster, {}", cluster_mend));
@@ -248,25 +268,27 @@ class Checker {
 
   void check(const Step&, const Capture& capture) {
     check_place(capture.on);
-    if (capture.link) check_link(capture.on.value, *capture.link);
+    if (capture.link && capture.link->value != "any") check_link(capture.on.value, *capture.link);
     captures_.push_back(capture);
   }
 
   void check_link(const std::string& node_name, const Located<std::string>& link) {
     const Node* node = topology_.find_node(node_name);
     if (node == nullptr || may_get_links(*node)) return;
-    std::vector<std::string> names{"lo", "any"};
-    for (const Link& it : node->links) names.push_back(it.name);
-    if (std::find(names.begin(), names.end(), link.value) != names.end()) return;
+    // Every namespace has these once their module is loaded (ip_tunnel_init_net() in net/ipv4, and others).
+    static const std::set<std::string> of_the_kernel{"lo",   "tunl0",   "gre0",    "gretap0", "erspan0",
+                                                     "sit0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"};
+    std::vector<std::string> names = names_of(node->links);
+    if (of_the_kernel.count(link.value) != 0 || find_link(*node, link.value) != nullptr) return;
     faults_.add(link.at,
                 fmt::format("node {} has no link \"{}\"{}", node_name, link.value, suggestion(link.value, names)));
   }
 
-  // Others than those of the topology: made by an agent, by a program, or by a command of a step so far.
+  // Others than those of the topology: made by an agent, by a program, or by a command of a step.
   bool may_get_links(const Node& node) const {
-    auto is_program = [](const Workload& it) { return std::holds_alternative<Run>(it.what); };
+    auto may_make_links = [](const Workload& it) { return !std::holds_alternative<Serve>(it.what); };
     return topology_.cluster.has_value() || makes_links_ ||
-           std::any_of(node.workloads.begin(), node.workloads.end(), is_program);
+           std::any_of(node.workloads.begin(), node.workloads.end(), may_make_links);
   }
 
   void check(const Step& step, const Wait& wait) {
@@ -346,7 +368,7 @@ class Checker {
   std::vector<std::string> processes_;
   std::vector<std::string> injected_;  // by the steps so far, as JSON
   std::vector<Capture> captures_;      // of the steps so far
-  bool makes_links_ = false;
+  bool makes_links_ = false;           // some step does
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "labctl/topology/checks/checks.h"
+#include "labctl/topology/daemons/kind.h"
 
 namespace topology {
 namespace {
@@ -38,8 +39,18 @@ void check_ports(const Node& node, Faults& faults) {
   }
 }
 
+// Where its configuration is written.
+std::string configuration_path(const std::string& workload, const Daemon& daemon) {
+  std::string folder = "/run/" + workload;
+  return folder + "/" + daemon.kind->start(daemon.configuration, folder).file_name;
+}
+
 void check_files(const Node& node, Faults& faults) {
   std::map<std::string, std::string> writers;
+  for (const Workload& workload : node.workloads) {
+    const auto* daemon = std::get_if<Daemon>(&workload.what);
+    if (daemon != nullptr) writers.try_emplace(configuration_path(workload.name, *daemon), workload.name);
+  }
   for (const Workload& workload : node.workloads) {
     for (const File& file : workload.files) {
       auto [other, first] = writers.try_emplace(file.path, workload.name);
@@ -47,6 +58,14 @@ void check_files(const Node& node, Faults& faults) {
       faults.add(file.at,
                  fmt::format("{} is written for workload {} already, write it once", file.path, other->second));
     }
+  }
+}
+
+// A daemon's folder is /run/NAME, and /run/labctl is the lab's own.
+void check_folders(const Node& node, Faults& faults) {
+  for (const Workload& workload : node.workloads) {
+    if (workload.name != "labctl" || !std::holds_alternative<Daemon>(workload.what)) continue;
+    faults.add(workload.at, "a daemon has the folder /run/NAME, and /run/labctl is the lab's, choose another name");
   }
 }
 
@@ -66,6 +85,7 @@ void check_workloads(const Topology& topology, const Node& node, Faults& faults)
   check_after(node, faults);
   check_ports(node, faults);
   check_files(node, faults);
+  check_folders(node, faults);
   if (topology.cluster) check_agent_names(*topology.cluster, node, faults);
 }
 

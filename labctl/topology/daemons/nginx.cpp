@@ -11,15 +11,22 @@ bool says(const std::string& configuration, const std::string& directive) {
   return RE2::PartialMatch(configuration, "(?m)^[^#\n]*\\b" + directive + "\\s");
 }
 
-// That of its first "listen"; 80, nginx's own, where there is none.
-std::uint16_t port_of(const std::string& configuration) {
-  unsigned port = 80;
-  RE2::PartialMatch(configuration, R"((?m)^[^#\n]*\blisten\s+(?:[^\s;]*:)?(\d+)[\s;])", &port);
-  return static_cast<std::uint16_t>(port);
+// It listens where its first "listen" with a port says, or at the socket of one that has a path; at port 80, nginx's
+// own, where there is none.
+Ready ready(const std::string& configuration) {
+  Ready ready{Ready::Tcp{80}, Duration(20000)};
+  unsigned port = 0;
+  std::string socket;
+  if (RE2::PartialMatch(configuration, R"((?m)^[^#\n]*\blisten\s+(?:[^\s;]*:)?(\d+)[\s;])", &port)) {
+    ready.condition = Ready::Tcp{static_cast<std::uint16_t>(port)};
+  } else if (RE2::PartialMatch(configuration, R"((?m)^[^#\n]*\blisten\s+unix:([^\s;]+))", &socket)) {
+    ready.condition = Ready::File{socket};
+  }
+  return ready;
 }
 
 DaemonStart start(const std::string& configuration, const std::string& folder) {
-  DaemonStart start{"nginx.conf", configuration, {}, {Ready::Tcp{port_of(configuration)}, Duration(20000)}};
+  DaemonStart start{"nginx.conf", configuration, {}, ready(configuration)};
   std::string globals = "daemon off;";
   if (!says(configuration, "pid")) globals += fmt::format(" pid {}/nginx.pid;", folder);
   if (!says(configuration, "error_log")) globals += " error_log stderr;";

@@ -142,6 +142,17 @@ TEST_P(ApplyTest, GoesOnFromWhatWasApplied) {
       << "a route that went along with the address";
 }
 
+TEST_P(ApplyTest, TellsNamesWhateverANodeHasPutInTheFilesPlace) {
+  RunningLab lab(kLab, kernel());
+  lab.run("alice", "rm /run/labctl/hosts && mkfifo /run/labctl/hosts");
+  lab.run("bob", "ln -sf /nowhere/hosts /run/labctl/hosts");
+  boost::json::object end = apply_topology(lab, with(kLab, "carol: {", "dave: {"));
+  ASSERT_TRUE(end.at("applied").as_bool()) << end;
+  for (const char* node : {"alice", "bob"}) {
+    EXPECT_THAT(lab.run(node, "getent hosts dave"), HasSubstr("10.0.0.3")) << node;
+  }
+}
+
 TEST_P(ApplyTest, GivesBackWhatASysctlWas) {
   RunningLab lab(kLab, kernel());
   std::string before = lab.run("alice", "cat /proc/sys/net/ipv4/ip_forward");

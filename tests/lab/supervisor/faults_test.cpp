@@ -209,6 +209,25 @@ TEST_P(FaultsTest, OneThatIsToLastForATimeHealsByItself) {
   EXPECT_TRUE(comes_to_reach(lab, "a", "10.0.0.2"));
 }
 
+TEST_P(FaultsTest, ACableThatIsPartedMayLoseItsNodes) {
+  RunningLab lab(R"(
+version: 1
+name: parted
+networks: { wire: { kind: point-to-point, subnet: 10.0.0.0/24 } }
+nodes:
+  a: { links: { wire: 10.0.0.1 } }
+  b: { links: { wire: 10.0.0.2 } }
+)",
+                 kernel());
+  lab.control().inject(fault(R"({"partition": {"groups": [["a"], ["b"]]}})"));
+  lab.control().kill_node("a");
+  lab.control().restart_node("b");
+  lab.control().restart_node("a");
+  EXPECT_FALSE(reaches(lab, "b", "10.0.0.1")) << "it is parted as before";
+  lab.control().heal_all();
+  EXPECT_TRUE(comes_to_reach(lab, "b", "10.0.0.1"));
+}
+
 TEST_P(FaultsTest, WhatTheLabDoesNotHaveIsRefused) {
   RunningLab lab(four_nodes, kernel());
   auto refusal = [&](const std::string& json) { return error_of([&] { lab.control().inject(fault(json)); }); };
@@ -217,6 +236,7 @@ TEST_P(FaultsTest, WhatTheLabDoesNotHaveIsRefused) {
   EXPECT_THAT(refusal(R"({"kill": {"node": "z"}})"), HasSubstr("no node \"z\""));
   EXPECT_THAT(refusal(R"({"pause": {"process": "web@z"}})"), HasSubstr("no process web@z"));
   EXPECT_THAT(refusal(R"({"partition": {"groups": [["a"], ["z"]]}})"), HasSubstr("no node \"z\""));
+  EXPECT_THAT(refusal(R"({"partition": {"groups": [["a"], ["c"]], "networks": ["wan"]}})"), HasSubstr("\"wan\""));
   EXPECT_THAT(refusal(R"({"linkdown": "a:lan"})"), HasSubstr("did you mean \"linkDown\"?"));
   EXPECT_THAT(refusal(R"({})"), HasSubstr("which fault?"));
   EXPECT_TRUE(lab.control().faults().empty());

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 #include <chrono>
+#include <csignal>
 #include <functional>
 #include <future>
 #include <map>
@@ -115,6 +116,51 @@ TEST_F(ProcessesTest, ARestartIsAnsweredAlsoWhereItsNodeIsKilledMeanwhile) {
       << "it does not end by itself";
   lab.control().kill_node("alice");
   EXPECT_THAT(answer.get(), HasSubstr("node alice was killed"));
+}
+
+TEST_F(ProcessesTest, TheirWorkersGoWithThem) {
+  RunningLab lab(with_workloads(R"(
+      web:
+        restart: always
+        ready: { tcp: 8080 }
+        run: |
+          exec perl -MIO::Socket::INET -e '$server = IO::Socket::INET->new(Listen => 5, LocalPort => 8080,
+            ReuseAddr => 1) or exit 3; fork; sleep 1000'
+)"));
+  auto has_two = [&] { return lab.run("alice", "pgrep -c perl") == "2\n"; };
+  auto count_killed = [&] {
+    size_t count = 0;
+    std::string events = lab.events(), killed = "web (exit code 137)";
+    for (size_t at = 0; (at = events.find(killed, at)) != std::string::npos; at += killed.size()) ++count;
+    return count;
+  };
+  auto is_back = [&] { return states(lab) == "web@alice ready\n" && has_two(); };
+  ASSERT_TRUE(eventually(has_two));
+  lab.control().signal_process("web@alice", SIGKILL);
+  ASSERT_TRUE(eventually([&] { return count_killed() == 1; })) << lab.events();
+  EXPECT_TRUE(eventually(is_back)) << states(lab) << lab.events();
+  // The first of them alone, which leads their session, as if it had crashed.
+  lab.run("alice", "kill -9 $(ps -C perl -o pid=,sid= | awk '$1 == $2 { print $1 }')");
+  ASSERT_TRUE(eventually([&] { return count_killed() == 2; })) << lab.events();
+  EXPECT_TRUE(eventually(is_back)) << states(lab) << lab.events();
+  EXPECT_THAT(lab.events(), Not(HasSubstr("exit code 3"))) << "the port was free each time";
+}
+
+// One that never became ready, and says that it is when it is told to end.
+TEST_F(ProcessesTest, WhatDoesNotEndIsKilledWhateverItSays) {
+  RunningLab lab(with_workloads(R"(
+      stubborn:
+        ready: { log: ready }
+        run: |
+          trap 'echo ready' TERM
+          test -e /run/lives || echo ready
+          echo >> /run/lives
+          while :; do sleep 0.1; done
+)"));
+  lab.control().restart_process("stubborn@alice");
+  ASSERT_TRUE(eventually([&] { return lab.run("alice", "wc -l < /run/lives") == "2\n"; }));
+  lab.control().restart_process("stubborn@alice");
+  EXPECT_TRUE(eventually([&] { return lab.run("alice", "wc -l < /run/lives") == "3\n"; })) << lab.events();
 }
 
 }  // namespace

@@ -69,6 +69,18 @@ TEST_P(WiresTest, ARestartedNodeGetsItsOwnEndBackAndTheOtherKeepsWhatItHas) {
   }
 }
 
+TEST_P(WiresTest, AreMadeAnewForANodeThatHasTakenItsEndAway) {
+  RunningLab lab(two_ends, kernel());
+  const std::string link = "$(ls /sys/class/net | grep a-cable)";
+  lab.run("near", "ip link delete " + link);
+  lab.control().restart_node("near");
+  EXPECT_THAT(lab.run("near", "ping -c 1 -W 5 10.0.0.2"), HasSubstr("1 received"));
+  lab.run("near", "ip link set " + link + " down && ip link set " + link + " name other");
+  lab.control().restart_node("near");
+  EXPECT_THAT(lab.run("near", "ping -c 1 -W 5 10.0.0.2"), HasSubstr("1 received"));
+  EXPECT_THAT(lab.run("far", "tc qdisc show dev " + link), HasSubstr("rate 100Mbit"));
+}
+
 TEST_P(WiresTest, BreakAsOtherCablesDo) {
   RunningLab lab(two_ends, kernel());
   auto inject = [&](const std::string& what) { lab.control().inject(boost::json::parse(what).as_object()); };

@@ -44,7 +44,7 @@ TEST(IpPacket, LosesOneHopAndKeepsARightChecksum) {
 
 TEST(IpPacket, TellsTheSenderThatTheNetworkIsUnreachable) {
   std::string packet = echo_request();
-  std::string message = network_unreachable(packet, *netlink::IpAddress::parse("10.0.0.254"));
+  std::string message = network_unreachable(packet, *netlink::IpAddress::parse("10.0.0.254")).value();
   ASSERT_EQ(message.size(), 20u + 8 + 28);
   EXPECT_EQ(destination_of(message)->to_string(), "10.0.0.1");
   EXPECT_EQ(message.substr(12, 4), std::string("\x0a\x00\x00\xfe", 4)) << "from the router";
@@ -53,6 +53,24 @@ TEST(IpPacket, TellsTheSenderThatTheNetworkIsUnreachable) {
   EXPECT_EQ(checksum(message, 0, 20), 0);
   EXPECT_EQ(checksum(message, 20, message.size()), 0);
   EXPECT_EQ(message.substr(28), packet) << "its header and eight bytes more";
+}
+
+TEST(IpPacket, IsNotAnsweredWhereNoErrorMayBeSent) {
+  auto is_answered = [](std::size_t at, int byte) {
+    std::string packet = echo_request();
+    packet[at] = static_cast<char>(byte);
+    return network_unreachable(packet, *netlink::IpAddress::parse("10.0.0.254")).has_value();
+  };
+  EXPECT_TRUE(is_answered(20, 0)) << "an echo reply";
+  EXPECT_FALSE(is_answered(20, 3)) << "an error itself: destination unreachable";
+  EXPECT_FALSE(is_answered(20, 11)) << "time exceeded";
+  EXPECT_TRUE(is_answered(6, 0x20)) << "the first fragment of several";
+  EXPECT_FALSE(is_answered(7, 1)) << "a later one";
+  EXPECT_FALSE(is_answered(6, 0x01)) << "one far behind";
+  EXPECT_FALSE(is_answered(12, 224)) << "from a multicast address";
+  EXPECT_FALSE(is_answered(12, 255)) << "from the broadcast address";
+  EXPECT_FALSE(is_answered(12, 127)) << "from loopback";
+  EXPECT_FALSE(is_answered(12, 0)) << "from nobody";
 }
 
 }  // namespace

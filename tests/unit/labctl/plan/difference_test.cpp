@@ -92,6 +92,14 @@ TEST(Difference, OfOneValueIsThatValue) {
               ElementsAre("remove alice: sysctl net.ipv4.ip_forward"));
 }
 
+TEST(Difference, DefaultRoutesOfBothVersionsAreTwo) {
+  std::string both = with(kBase, "\"10.8.0.0/16 via 10.0.0.2\"", "default via 10.0.0.2, \"default via fd00::2\"");
+  both = with(with(both, "subnet: 10.0.0.0/24", "subnet: 10.0.0.0/24, subnet6: \"fd00::/64\""), "lan: 10.0.0.1",
+              "lan: [10.0.0.1, \"fd00::1\"]");
+  std::string one = with(both, ", \"default via fd00::2\"", "");
+  EXPECT_THAT(lines(difference(described(both), described(one))), ElementsAre("remove alice: route ::/0"));
+}
+
 TEST(Difference, OfAVirtualServiceIsItsServers) {
   EXPECT_THAT(lines(from_base("servers: [10.0.0.2:80]", "servers: [10.0.0.2:80, 10.0.0.3:80]")),
               ElementsAre("change alice: virtual service tcp://10.9.9.9:80; servers with 10.0.0.3:80 weight 1"));

@@ -438,6 +438,24 @@ TEST(PlanProcesses, OfADaemonHasItsConfigurationInAFolderOfItsOwn) {
   EXPECT_THAT(plan.programs.front().asked_by, ElementsAre("node a: workload front"));
 }
 
+TEST(PlanProcesses, OfNginxAtASocketAloneIsReadyWithIt) {
+  Plan plan = plan_of("nodes: {a: {workloads: {front: {nginx: \"listen unix:/run/front.sock;\"}}}}\n");
+  EXPECT_EQ(std::get<topology::Ready::File>(plan.processes.at(0).ready.condition).path, "/run/front.sock");
+}
+
+// From it a token bucket is sized.
+TEST(Plan, AnImpairedLinkHasTheMtuOfItsKind) {
+  Plan plan = plan_of(
+      "nodes: {a: {links: {lan: {address: 10.0.0.1, mtu: 1400}, "
+      "v: {kind: vxlan, vni: 7, device: lan, impairment: {rate: 1mbit}}, "
+      "d: {kind: dummy, impairment: {rate: 1mbit}}}}}\n");
+  std::vector<std::uint32_t> mtus;
+  for (const Operation& operation : plan.operations) {
+    if (const auto* impairment = std::get_if<SetImpairment>(&operation)) mtus.push_back(impairment->mtu);
+  }
+  EXPECT_THAT(mtus, ElementsAre(1350, 1500));
+}
+
 TEST(PlanProcesses, OfAWorkloadHasWhatIsSaidOfIt) {
   Plan plan = plan_of(
       "nodes: {a: {workloads: {web: {run: nginx, user: www-data, cwd: /tmp, limits: {as: 1M, core: unlimited}, "

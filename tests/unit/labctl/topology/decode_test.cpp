@@ -389,6 +389,47 @@ TEST(Decode, PeriodsAndCounts) {
   EXPECT_EQ(expectation<ConntrackEntry>(24).count, 0u);
 }
 
+// They are compared with what the kernel says as text.
+TEST(Decode, AddressesOfExpectationsAreWrittenInOneWay) {
+  Topology topology = parse(
+      "version: 1\nname: lab\nnetworks: {lan: {subnet: 10.0.0.0/24}}\nnodes: {a: {links: {lan: 10.0.0.1}}}\n"
+      "scenario:\n"
+      "  - expect: {on: a, link: lan, mac: \"02:00:00:00:00:0A\"}\n"
+      "  - expect: {on: a, neighbour: \"fd00:0:0::2\", mac: \"02:00:00:00:00:0B\"}\n"
+      "  - expect: {from: a, http: \"http://10.0.0.1/\", sees: \"fd00:0::1\"}\n"
+      "  - expect: {on: a, fdb: \"02:00:00:00:00:0C dst FD00::3\"}\n"
+      "  - expect: {on: a, ipvs: \"tcp://[fd00:0::1]:80\", servers: [\"[fd00:0::2]:80\", \"${node:a:ip}:80\"]}\n"
+      "  - expect: {from: a, dns: x, type: AAAA, records: \"fd00:0::4\"}\n"
+      "  - expect: {from: a, dns: x, type: TXT, records: \"fd00:0::4\"}\n"
+      "  - expect: {on: a, conntrack: \"tcp src=FD00:0::5\"}\n"
+      "  - expect: {on: a, route: \"10.1.0.1/32 via fd00:0::6 table 100\"}\n"
+      "  - expect: {on: a, route: \"0.0.0.0/0\"}\n",
+      "x.yaml");
+  auto expected = [&](size_t index) { return step<Expect>(topology, index).what; };
+  EXPECT_EQ(std::get<LinkState>(expected(0)).mac, "02:00:00:00:00:0a");
+  EXPECT_EQ(std::get<NeighbourEntry>(expected(1)).address, "fd00::2");
+  EXPECT_EQ(std::get<NeighbourEntry>(expected(1)).mac, "02:00:00:00:00:0b");
+  EXPECT_EQ(std::get<Reach>(expected(2)).sees, "fd00::1");
+  EXPECT_EQ(std::get<ForwardingEntry>(expected(3)).mac, "02:00:00:00:00:0c");
+  EXPECT_EQ(std::get<ForwardingEntry>(expected(3)).destination, "fd00::3");
+  EXPECT_EQ(std::get<IpvsTable>(expected(4)).service, "tcp://[fd00::1]:80");
+  EXPECT_THAT(*std::get<IpvsTable>(expected(4)).servers, ElementsAre("[fd00::2]:80", "${node:a:ip}:80"));
+  EXPECT_THAT(*std::get<DnsAnswer>(expected(5)).records, ElementsAre("fd00::4"));
+  EXPECT_THAT(*std::get<DnsAnswer>(expected(6)).records, ElementsAre("fd00:0::4")) << "a text, not an address";
+  EXPECT_THAT(std::get<ConntrackEntry>(expected(7)).fields, ElementsAre("tcp", "src=fd00::5"));
+  EXPECT_THAT(std::get<RouteEntry>(expected(8)).words, ElementsAre("10.1.0.1", "via", "fd00::6", "table", "100"));
+  EXPECT_THAT(std::get<RouteEntry>(expected(9)).words, ElementsAre("default"));
+}
+
+TEST(Decode, GatewaysThatARouteOfTheNodeOrALinkReaches) {
+  Topology topology = parse(
+      "version: 1\nname: lab\nnetworks: {lan: {subnet: 10.0.0.0/24}}\nnodes: {a: {links: {lan: 10.0.0.1}, routes: "
+      "[\"default via fe80::1 dev lan\", 10.9.9.9 dev lan, default via 10.9.9.9]}}\n",
+      "x.yaml");
+  EXPECT_EQ(topology.nodes[0].routes[0].destination.to_string(), "::/0");
+  EXPECT_EQ(topology.nodes[0].routes[2].destination.to_string(), "0.0.0.0/0");
+}
+
 TEST(Decode, QuestionsToNameServers) {
   const auto answer = expectation<DnsAnswer>(25);
   EXPECT_EQ(answer.name, "web.lab");

@@ -56,6 +56,20 @@ TEST_F(Rules, OfEverySelectorComeAndGo) {
   EXPECT_THAT(list_rules(socket(), AF_INET), Not(Contains(rule)));
 }
 
+TEST_F(Rules, TheKernelsPriorityIsKnown) {
+  Rule rule;
+  rule.from = prefix("10.1.0.5/16");  // the kernel keeps the network
+  rule.table = 1000;
+  rule.priority = 40;
+  EXPECT_EQ(add_rule(socket(), rule), 40u);
+  rule.priority.reset();
+  std::uint32_t chosen = add_rule(socket(), rule);
+  EXPECT_NE(chosen, 40u);
+  rule.priority = chosen;
+  delete_rule(socket(), rule);
+  EXPECT_THAT(base::run_checked({"ip", "rule", "show"}), HasSubstr("40:\tfrom 10.1.0.0/16 lookup 1000"));
+}
+
 TEST_F(Rules, OfIpv6ComeAndGo) {
   Rule rule;
   rule.family = AF_INET6;

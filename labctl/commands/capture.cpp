@@ -6,11 +6,13 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <optional>
 
 #include "labctl/commands/arguments.h"
 #include "labctl/commands/packet_output.h"
 #include "labctl/commands/terminal.h"
 #include "labctl/lab/packet_streams.h"
+#include "labctl/topology/values.h"
 #include "lib/packets/filter.h"
 
 namespace commands {
@@ -80,6 +82,7 @@ class CaptureRun {
 
   void run() {
     loop_.run();
+    if (no_output_) throw *no_output_;
     say_counts();
     if (write_error_ != 0)
       throw base::Error::system("write " + (options_.file == "-" ? "the packets" : options_.file), write_error_);
@@ -106,12 +109,17 @@ class CaptureRun {
   }
 
   void ready(const packets::Section& section, const std::vector<packets::Interface>& interfaces) {
+    try {
+      open_output();
+    } catch (const base::Error& error) {
+      no_output_ = error;
+      return stop();
+    }
     std::string names;
     for (const packets::Interface& it : interfaces) names += (names.empty() ? "" : ", ") + it.name;
     context_.err << "capturing on " << names << "; Ctrl-C ends it\n" << std::flush;
     interfaces_ = interfaces;
     captured_.resize(interfaces.size());
-    open_output();
     packets_->begin(section, interfaces);
     if (options_.time.empty()) return;
     timer_.expires_after(parse_duration("--for", options_.time));
@@ -132,6 +140,7 @@ class CaptureRun {
   }
 
   void take(std::vector<packets::Packet> some) {
+    if (no_output_) return;
     if (options_.count != 0 && total_ + some.size() > options_.count) some.resize(options_.count - total_);
     for (const packets::Packet& it : some) ++captured_[it.interface];
     total_ += some.size();
@@ -184,9 +193,15 @@ class CaptureRun {
   std::vector<packets::Statistics> statistics_;
   std::vector<std::string> failures_;
   std::uint64_t total_ = 0;
+  std::optional<base::Error> no_output_;  // why it could not be opened
   int write_error_ = 0;
   bool stopping_ = false, ended_ = false;
 };
+
+std::string at_least_one(const std::string& count) {
+  std::optional<std::uint64_t> number = topology::parse_unsigned(count);
+  return number && *number > 0 ? "" : "\"" + count + "\" is no number of packets: 1 or more";
+}
 
 void check(const Options& options) {
   std::string refusal = packets::why_no_filter(options.filter);
@@ -224,7 +239,7 @@ void add_capture(CLI::App& app, Context& context) {
       ->type_name("EXPRESSION");
   command->add_option("-c,--count", options->count, "end after this many packets")
       ->type_name("COUNT")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Validator(at_least_one, "", "at least one"));
   command->add_option("--snaplen", options->snap_length, "keep this many bytes of each packet")
       ->type_name("BYTES")
       ->check(CLI::Range(1, 262144));

@@ -5,6 +5,7 @@
 
 #include "labctl/commands/arguments.h"
 #include "labctl/commands/output.h"
+#include "labctl/topology/injection.h"
 #include "labctl/topology/values.h"
 #include "lib/kube/objects.h"
 
@@ -134,6 +135,25 @@ void heal(lab::Control& control, const Options& options) {
   control.heal(*id);
 }
 
+// With a delay, which jitter and reorder need; whether all go together, the lab knows.
+std::string why_no_impairment(const std::string& key, const std::string& value) {
+  json::object impairment{{"delay", "3600s"}};
+  impairment[key] = value;
+  try {
+    topology::parse_injection({{"impair", {{"link", "node:link"}, {"impairment", impairment}}}});
+    return {};
+  } catch (const base::Error& error) {
+    return error.what();
+  }
+}
+
+void check_impairment(const std::string& key, const std::string& value) {
+  std::string why = why_no_impairment(key, value);
+  if (why.empty()) return;
+  bool lacks_unit = why_no_impairment(key, value + "%").empty();
+  throw CLI::ValidationError("--" + key, why + (lacks_unit ? ", did you mean " + value + "%?" : ""));
+}
+
 void fault(const Options& options, Context& context) {
   lab::Control control = control_of(options.lab);
   if (options.action.empty()) return print_faults(control.faults(), options, context);
@@ -143,6 +163,10 @@ void fault(const Options& options, Context& context) {
   }
   if (!options.impairment.empty() && action.of != Action::Of::impairment) {
     throw CLI::ValidationError("--" + options.impairment.begin()->first, "is of impair");
+  }
+  for (const auto& [key, value] : options.impairment) check_impairment(key, value);
+  if (!options.lasting.empty() && action.of == Action::Of::fault) {
+    throw CLI::ValidationError("--for", "is of what is broken, and not of healing");
   }
   if (action.of != Action::Of::fault) return inject(control, action, options, context);
   heal(control, options);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <filesystem>
+#include <map>
 
 #include "labctl/commands/arguments.h"
 #include "labctl/lab/start.h"
@@ -43,15 +44,20 @@ graph::Graph graph_of_lab(const std::string& name) {
 
 std::string format_of(const Options& options) {
   if (!options.format.empty()) return options.format;
+  static const std::map<std::string, std::string> formats{{"", "mermaid"},     {".mmd", "mermaid"}, {".md", "mermaid"},
+                                                          {".txt", "mermaid"}, {".svg", "svg"},     {".dot", "dot"},
+                                                          {".gv", "dot"}};
   std::string extension = std::filesystem::path(options.output).extension();
-  if (extension == ".svg") return "svg";
-  return extension == ".dot" || extension == ".gv" ? "dot" : "mermaid";
+  auto found = formats.find(extension);
+  if (found != formats.end()) return found->second;
+  throw CLI::ValidationError(
+      "--output", "no format has the extension " + extension + ": say --format, or name it .svg, .dot or .mmd");
 }
 
 void draw(const Options& options, Context& context) {
+  std::string format = format_of(options);
   graph::Graph graph =
       is_file(options.what) ? graph::of_topology(lab::read_topology(options.what)) : graph_of_lab(options.what);
-  std::string format = format_of(options);
   std::string picture = format == "svg"   ? graph::to_svg(graph)
                         : format == "dot" ? graph::to_dot(graph)
                                           : graph::to_mermaid(graph);

@@ -16,6 +16,8 @@ namespace {
 
 // Packets wait this long for older ones from other sources: a kernel hands over what it has captured every 20 ms.
 constexpr std::chrono::milliseconds kWait{100};
+// Of all packets that wait, in bytes.
+constexpr std::size_t kMostWaiting = 8 * 1024 * 1024;
 
 std::vector<std::string> command_of(const CaptureSource& source, const std::string& filter, std::uint32_t snap_length) {
   std::vector<std::string> command{std::string(plan::libexec_folder) + "/capture",
@@ -89,13 +91,21 @@ class PacketStreams::Implementation {
 
   void receive(Stream& stream, std::string_view data) {
     stream.reader.add(data);
+    while (std::optional<packets::Block> block = next_of(stream)) {
+      std::visit([&](auto& it) { take(stream, it); }, *block);
+    }
+    // A flood is not kept for the sake of its order: whoever reads it may have stalled, and has to say so.
+    if (waiting_bytes_ > kMostWaiting) hand_over(UINT64_MAX);
+  }
+
+  // A stream that cannot be read ends.
+  static std::optional<packets::Block> next_of(Stream& stream) {
     try {
-      while (std::optional<packets::Block> block = stream.reader.next()) {
-        std::visit([&](auto& it) { take(stream, it); }, *block);
-      }
+      return stream.reader.next();
     } catch (const base::Error& error) {
       stream.said += error.what();
       stream.session->signal(SIGKILL);
+      return std::nullopt;
     }
   }
 
@@ -104,6 +114,7 @@ class PacketStreams::Implementation {
   void take(Stream& stream, packets::Packet& packet) {
     // Numbers are known once every stream has said which interfaces it has; until then they are the stream's own.
     packet.interface += stream.first_interface;
+    if (all_ready_) waiting_bytes_ += packet.data.size();
     (all_ready_ ? waiting_ : stream.early).push_back(std::move(packet));
   }
   void take(Stream& stream, packets::Statistics& statistics) {
@@ -141,6 +152,8 @@ class PacketStreams::Implementation {
     if (end == waiting_.begin()) return;
     std::vector<packets::Packet> batch(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
     waiting_.erase(waiting_.begin(), end);
+    waiting_bytes_ = 0;
+    for (const packets::Packet& packet : waiting_) waiting_bytes_ += packet.data.size();
     callbacks_.packets(std::move(batch));
   }
 
@@ -168,6 +181,7 @@ class PacketStreams::Implementation {
   boost::asio::steady_timer timer_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::vector<packets::Packet> waiting_;
+  std::size_t waiting_bytes_ = 0;
   std::vector<packets::Statistics> statistics_;
   std::vector<std::string> failures_;
   std::uint64_t seen_ = 0;  // the newest packet at the last tick

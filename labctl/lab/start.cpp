@@ -157,11 +157,13 @@ Prepared prepare(const std::string& topology_path, const StartOptions& options) 
   return prepared;
 }
 
-void start(const Prepared& prepared, const std::function<void(const kernel::Progress&)>& on_progress, int interrupt) {
+void start(const Prepared& prepared, const std::function<void(const kernel::Progress&)>& on_progress, int interrupt,
+           const std::function<void()>& on_failure) {
   kernel::LabFiles files = make_lab_files(prepared.folder);
   try {
     kernel::start_lab(prepared.spec, std::move(files), kernel::Installation::find(), on_progress, interrupt);
   } catch (const base::Error&) {
+    if (on_failure) on_failure();
     remove_lab(prepared.folder);
     throw;
   }

@@ -48,9 +48,9 @@ struct Prepared {
 Prepared prepare(const std::string& topology_path, const StartOptions& options);
 
 // Returns when the lab is ready. Throws base::Error with what the lab said; nothing is left of it then. The same where
-// INTERRUPT, a descriptor, becomes readable before.
+// INTERRUPT, a descriptor, becomes readable before. ON_FAILURE is called while the lab's files are still there.
 void start(const Prepared& prepared, const std::function<void(const kernel::Progress&)>& on_progress,
-           int interrupt = -1);
+           int interrupt = -1, const std::function<void()>& on_failure = {});
 
 // Reads a topology file and decodes it; "-" is standard input. Size is checked before it is read.
 topology::Topology read_topology(const std::string& path);

@@ -59,11 +59,6 @@ struct Period {
     return it.look.holds || (expect_.never && it.blind);
   }
   bool passed(const Attempt& last) const { return expect_.never ? !last.look.holds && !last.blind : last.look.holds; }
-  std::string words() const {
-    if (expect_.always) return fmt::format(", always, for {}", in_words(*expect_.always));
-    if (expect_.never) return fmt::format(", never, for {}", in_words(*expect_.never));
-    return expect_.within ? fmt::format(", within {}", in_words(*expect_.within)) : "";
-  }
 
  private:
   milliseconds within() const { return expect_.within.value_or(milliseconds(0)); }
@@ -106,7 +101,7 @@ StepResult Engine::run(const topology::Step& step) {
 
 void Engine::expect(const topology::Expect& expect, StepResult& result) {
   Period period(expect);
-  result.expected = expected(expect.what) + period.words();
+  result.expected = expected(expect.what) + period_words(expect);
   Clock::time_point deadline = Clock::now() + period.length();
   for (milliseconds pause = first_pause;; pause = std::min(pause * 3 / 2, longest_pause)) {
     // The last look begins at the deadline or after it.
@@ -115,10 +110,21 @@ void Engine::expect(const topology::Expect& expect, StepResult& result) {
     ++result.looks;
     result.seen = it.look.seen;
     if (last || period.ended_by(it)) {
-      if (!period.passed(it)) result.outcome = StepResult::Outcome::failed;
+      if (period.passed(it)) return;
+      result.outcome = StepResult::Outcome::failed;
+      result.expected = resolved(std::move(result.expected));
       return;
     }
     std::this_thread::sleep_until(std::min(Clock::now() + pause, std::max(deadline, Clock::now())));
+  }
+}
+
+// What cannot be resolved is left as the scenario has it.
+std::string Engine::resolved(std::string text) {
+  try {
+    return Resolver(access_, topology_).text(text, topology::TextKind::command_line);
+  } catch (const std::exception&) {
+    return text;
   }
 }
 
@@ -162,11 +168,22 @@ void Engine::act(const topology::Inject& fault) {
 }
 
 void Engine::act(const topology::Heal& heal) {
-  if (!heal.what) return access_.heal_all();
+  if (!heal.what) {
+    injected_.clear();
+    return access_.heal_all();
+  }
   auto found = injected_.find(boost::json::serialize(topology::to_json(*heal.what)));
   if (found == injected_.end()) throw base::Error(topology::describe(*heal.what) + ": it does not stay on");
-  access_.heal(found->second);
+  std::uint64_t id = found->second;
   injected_.erase(found);
+  // It may be over by itself: a process has come back, a link was set up.
+  if (is_on(id)) access_.heal(id);
+}
+
+bool Engine::is_on(std::uint64_t fault) {
+  boost::json::array on = access_.faults();
+  return std::any_of(on.begin(), on.end(),
+                     [&](const boost::json::value& it) { return it.at("id").to_number<std::uint64_t>() == fault; });
 }
 
 void Engine::act(const topology::Wait& wait) {

@@ -40,6 +40,8 @@ class Engine {
   void act(const topology::Wait& wait);
   void act(const topology::Capture& capture);
   topology::Injection resolved(topology::Injection what);
+  std::string resolved(std::string text);
+  bool is_on(std::uint64_t fault);
 
   LabAccess& access_;
   const topology::Topology& topology_;

@@ -8,6 +8,7 @@
 #include "labctl/scenario/inspecting.h"
 #include "labctl/scenario/resolver.h"
 #include "labctl/scenario/texts.h"
+#include "labctl/topology/daemons/kind.h"
 #include "lib/base/error.h"
 
 namespace scenario {
@@ -95,12 +96,19 @@ class Collector {
     return has_port ? target.substr(0, target.find(':')) : target;
   }
 
-  // Machines that balance: those with virtual services in the topology, and a cluster's workers, of which the first
-  // stands for all.
+  static bool runs_keepalived(const topology::Node& node) {
+    return std::any_of(node.workloads.begin(), node.workloads.end(), [](const topology::Workload& it) {
+      const auto* daemon = std::get_if<topology::Daemon>(&it.what);
+      return daemon != nullptr && daemon->kind->name == std::string("keepalived");
+    });
+  }
+
+  // Machines that balance: those with virtual services in the topology or by keepalived, and a cluster's workers, of
+  // which the first stands for all.
   std::vector<std::string> directors() const {
     std::vector<std::string> names;
     for (const topology::Node& node : topology_.nodes) {
-      if (!node.ipvs.empty()) names.push_back(node.name);
+      if (!node.ipvs.empty() || runs_keepalived(node)) names.push_back(node.name);
     }
     if (topology_.cluster && !topology_.cluster->workers.empty())
       names.push_back(topology_.cluster->workers.front().value);

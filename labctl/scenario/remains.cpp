@@ -141,6 +141,10 @@ void save_logs(const lab::LabFolder& lab, const fs::path& folder) {
   }
 }
 
+void save_result(const RunResult& result) {
+  write(fs::path(result.folder) / "result.json", boost::json::serialize(to_json(result)) + "\n");
+}
+
 void save_remains(LabAccess& access, const topology::Topology& topology, const lab::LabFolder& lab,
                   const fs::path& folder) {
   make_private_folder(folder);

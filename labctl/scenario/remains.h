@@ -5,6 +5,7 @@
 
 #include "labctl/lab/runtime.h"
 #include "labctl/scenario/access.h"
+#include "labctl/scenario/result.h"
 #include "labctl/topology/topology.h"
 
 namespace scenario {
@@ -14,7 +15,9 @@ namespace scenario {
 // what cannot be had is left out.
 void save_remains(LabAccess& access, const topology::Topology& topology, const lab::LabFolder& lab,
                   const std::filesystem::path& folder);
-// The lab's own logs alone: all that a dead lab has.
+// The lab's own logs alone: all that a lab has which is dead or did not come up.
 void save_logs(const lab::LabFolder& lab, const std::filesystem::path& folder);
+// result.json, into the folder of RESULT.
+void save_result(const RunResult& result);
 
 }  // namespace scenario

@@ -1,6 +1,7 @@
 #include "labctl/scenario/run_one.h"
 
 #include <filesystem>
+#include <functional>
 
 #include "labctl/lab/start.h"
 #include "labctl/scenario/control_access.h"
@@ -52,13 +53,14 @@ class Run {
       finish();
     }
     result_.took = since(begin);
+    if (!result_.folder.empty()) save_result(result_);
     return std::move(result_);
   }
 
  private:
   bool end_with(RunResult::Outcome outcome, const std::string& why) {
     result_.outcome = outcome;
-    result_.why = why;
+    result_.why = why + result_.why;  // what could not be saved is in it already
     return false;
   }
 
@@ -89,9 +91,11 @@ class Run {
   bool start() {
     Clock::time_point begin = Clock::now();
     try {
-      lab::start(prepared_, [&](const kernel::Progress& it) {
+      auto told = [&](const kernel::Progress& it) {
         if (progress_.phase) progress_.phase(it.message.empty() ? it.phase : it.message);
-      });
+      };
+      auto save_its_logs = [&] { save([&] { save_logs(prepared_.folder, job_.folder); }); };
+      lab::start(prepared_, told, -1, save_its_logs);
     } catch (const lab::CannotRun& error) {
       return end_with(RunResult::Outcome::could_not_run, error.what());
     } catch (const base::Error& error) {
@@ -109,7 +113,11 @@ class Run {
     Engine engine(access, prepared_.topology);
     result_.steps = engine.run({progress_.step_begins, progress_.step_ended});
     judge();
-    if (result_.outcome == RunResult::Outcome::failed) save(access);
+    if (result_.outcome == RunResult::Outcome::failed) {
+      // Who has only the folder is to know what ran.
+      if (result_.tools.empty()) result_.tools = tool_versions(access);
+      save([&] { save_remains(access, prepared_.topology, prepared_.folder, job_.folder); });
+    }
     if (!job_.keep) return;
     try {
       engine.heal();
@@ -127,10 +135,10 @@ class Run {
     }
   }
 
-  void save(LabAccess& access) {
+  void save(const std::function<void()>& into_folder) {
     if (job_.folder.empty()) return;
     try {
-      save_remains(access, prepared_.topology, prepared_.folder, job_.folder);
+      into_folder();
       result_.folder = job_.folder;
     } catch (const std::exception& error) {
       result_.why += std::string("; what is left of it could not be saved: ") + error.what();

@@ -26,6 +26,14 @@ std::string names(const std::vector<Located<std::string>>& located) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+std::string first_line(const std::string& text) {
+  std::size_t begin = std::min(text.find_first_not_of(" \n"), text.size());
+  std::size_t end = text.find('\n', begin);
+  std::string line = text.substr(begin, end - begin);
+  bool all = end == std::string::npos || text.find_first_not_of(" \n", end) == std::string::npos;
+  return all ? line : line + " …";
+}
+
 struct Words {
   std::string operator()(const Reach& reach) const {
     std::string text = fmt::format("{} {} {}{}", reach.from.value, verb(reach), reach.target, requests_of(reach));
@@ -124,9 +132,9 @@ struct Words {
     return fmt::format("on {}, link {} is {}", link.on.value, link.link,
                        what.empty() ? "there" : fmt::format("{}", fmt::join(what, ", ")));
   }
-  std::string operator()(const Expect& expect) const { return std::visit(*this, expect.what); }
+  std::string operator()(const Expect& expect) const { return std::visit(*this, expect.what) + period_words(expect); }
   std::string operator()(const Do& command) const {
-    return fmt::format("on {}: {}", command.on.value, command.command);
+    return fmt::format("on {}: {}", command.on.value, first_line(command.command));
   }
   std::string operator()(const Kubectl& kubectl) const { return "kubectl " + kubectl.arguments; }
   std::string operator()(const Apply& apply) const {
@@ -167,6 +175,12 @@ std::string expected(const Expectation& expectation) {
   std::string text = std::visit(Words(), expectation);
   if (const auto* reach = std::get_if<Reach>(&expectation)) text += answer_wanted(*reach);
   return text;
+}
+
+std::string period_words(const Expect& expect) {
+  if (expect.always) return ", always, for " + in_words(*expect.always);
+  if (expect.never) return ", never, for " + in_words(*expect.never);
+  return expect.within ? ", within " + in_words(*expect.within) : "";
 }
 
 std::string describe(const Step& step) {

@@ -31,6 +31,8 @@ std::string indented(const std::string& text, const std::string& prefix);
 std::string in_words(std::chrono::milliseconds time);
 // "exit code 1" and what it wrote.
 std::string describe(const lab::CommandResult& result);
+// ", never, for 5.0 s": when it is looked at; empty where it is once.
+std::string period_words(const topology::Expect& expect);
 // Its name, or else what it does: "client reaches http://10.10.0.1:8410/".
 std::string describe(const topology::Step& step);
 

@@ -103,6 +103,7 @@ void WorkerProcess::fill_in_for_a_dead_worker(int exit_code) {
   if (job_.folder.empty() || !std::filesystem::exists(folder.path)) return;
   save_logs(folder, job_.folder);
   so_far_.folder = job_.folder;
+  save_result(so_far_);
 }
 
 void WorkerProcess::abandon() {

@@ -12,6 +12,7 @@ struct Close {
 };
 
 constexpr int kLongestPacket = 262144;
+constexpr int kEthernet = 1;
 
 }  // namespace
 
@@ -25,12 +26,15 @@ Filter::Filter(const std::string& expression, int link_type) {
   if (!dead) throw base::Error("compile a filter: out of memory");
   auto program = std::make_unique<bpf_program>();
   if (pcap_compile(dead.get(), program.get(), expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0) {
-    throw base::Error("filter \"" + expression + "\": " + pcap_geterr(dead.get()));
+    refusal_ = "filter \"" + expression + "\": " + pcap_geterr(dead.get());
+    if (link_type == kEthernet || !why_no_filter(expression).empty()) throw base::Error(refusal_);
+    return;
   }
   program_.reset(program.release());
 }
 
 bool Filter::matches(std::string_view data, std::size_t original_length) const {
+  if (!program_) return false;
   pcap_pkthdr header{};
   header.caplen = static_cast<bpf_u_int32>(data.size());
   header.len = static_cast<bpf_u_int32>(original_length);

@@ -9,6 +9,7 @@
 
 #include "lib/base/error.h"
 #include "lib/netlink/link.h"
+#include "lib/packets/filter.h"
 
 namespace capture {
 namespace {
@@ -54,14 +55,23 @@ void check(pcap_t* handle, const std::string& doing, int result) {
   throw base::Error(doing + ": " + (words.empty() ? pcap_statustostr(result) : words));
 }
 
-void set_filter(pcap_t* handle, const Options& options) {
-  if (options.filter.empty()) return;
-  bpf_program program{};
+// Returns why it takes nothing of such a link.
+std::string set_filter(pcap_t* handle, const Options& options) {
+  if (options.filter.empty()) return {};
   std::string doing = "filter \"" + options.filter + "\"";
+  packets::Filter filter(options.filter, pcap_datalink(handle));
+  if (!filter.refusal().empty()) {
+    bpf_insn reject{BPF_RET | BPF_K, 0, 0, 0};
+    bpf_program nothing{1, &reject};
+    check(handle, doing, pcap_setfilter(handle, &nothing));
+    return filter.refusal();
+  }
+  bpf_program program{};
   check(handle, doing, pcap_compile(handle, &program, options.filter.c_str(), 1, PCAP_NETMASK_UNKNOWN));
   int result = pcap_setfilter(handle, &program);
   pcap_freecode(&program);
   check(handle, doing, result);
+  return {};
 }
 
 }  // namespace
@@ -87,7 +97,7 @@ LiveInterface::LiveInterface(const Options& options, const std::string& link) {
   pcap_set_buffer_size(handle, kBufferBytes);
   pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO);
   check(handle, "capture on " + link, pcap_activate(handle));
-  set_filter(handle, options);
+  refusal_ = set_filter(handle, options);
   if (pcap_setnonblock(handle, 1, words) < 0) throw base::Error("capture on " + link + ": " + words);
   description_.name = options.node + ":" + link;
   description_.description = fmt::format("link {} of {}", link, options.node);
@@ -153,6 +163,9 @@ std::vector<LiveInterface> open_interfaces(const Options& options) {
   if (wanted.empty()) throw base::Error("there is no link but lo here");
   std::vector<LiveInterface> interfaces;
   for (const netlink::LinkInfo& link : wanted) interfaces.emplace_back(options, shown_name(link));
+  bool useless =
+      std::all_of(interfaces.begin(), interfaces.end(), [](const auto& it) { return !it.refusal().empty(); });
+  if (useless) throw base::Error(interfaces.front().refusal());
   return interfaces;
 }
 

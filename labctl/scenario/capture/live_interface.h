@@ -29,6 +29,8 @@ class LiveInterface {
   LiveInterface(const Options& options, const std::string& link);
 
   const packets::Interface& description() const { return description_; }
+  // Why the filter takes nothing of such a link; empty where it takes something.
+  const std::string& refusal() const { return refusal_; }
   // Readable when there are packets.
   int descriptor() const;
   // Set where it must be looked at after this many milliseconds though nothing is readable, as while its link is down.
@@ -45,11 +47,13 @@ class LiveInterface {
   };
   std::unique_ptr<pcap, Close> handle_;
   packets::Interface description_;
+  std::string refusal_;
   std::uint64_t taken_ = 0;
   mutable packets::Statistics last_;  // a link that is no more has none
 };
 
-// Opens all of OPTIONS.links. Throws where one is not there, naming those that are.
+// Opens all of OPTIONS.links. Throws where one is not there, naming those that are, and where the filter takes nothing
+// of any.
 std::vector<LiveInterface> open_interfaces(const Options& options);
 
 // "Linux 6.1.176 x86_64", of the kernel that captures.

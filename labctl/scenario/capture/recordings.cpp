@@ -105,7 +105,11 @@ class Counter {
     }
   }
 
+  // Throws where the filter takes nothing of any link that is recorded.
   boost::json::object result() {
+    bool useless = !filters_.empty() && std::all_of(filters_.begin(), filters_.end(),
+                                                    [](const auto& it) { return !it.second.refusal().empty(); });
+    if (useless) throw base::Error(filters_.begin()->second.refusal());
     const Seen& shown = matching_.count > 0 ? matching_ : all_;
     // All in one run of tcpdump: in user-mode Linux each start of a program takes tens of milliseconds.
     std::vector<packets::Interface> interfaces;
@@ -132,16 +136,21 @@ class Counter {
 
   void take(const packets::Section&) {}
   void take(const packets::Statistics& statistics) {
-    dropped_[interfaces_.at(statistics.interface).name] = statistics.dropped;
+    const packets::Interface& interface = interfaces_.at(statistics.interface);
+    if (is_asked_for(interface)) dropped_[interface.name] = statistics.dropped;
   }
-  void take(const packets::Interface& interface) { interfaces_.push_back(interface); }
+  void take(const packets::Interface& interface) {
+    interfaces_.push_back(interface);
+    if (is_asked_for(interface)) filters_.try_emplace(interface.link_type, filter_, interface.link_type);
+  }
   void take(const packets::Packet& packet) {
     const packets::Interface& interface = interfaces_.at(packet.interface);
-    if (!link_.empty() && link_of(interface) != link_) return;
+    if (!is_asked_for(interface)) return;
     add(all_, interface, packet);
-    auto [filter, added] = filters_.try_emplace(interface.link_type, filter_, interface.link_type);
-    if (filter->second.matches(packet.data, packet.original_length)) add(matching_, interface, packet);
+    const packets::Filter& filter = filters_.at(interface.link_type);
+    if (filter.matches(packet.data, packet.original_length)) add(matching_, interface, packet);
   }
+  bool is_asked_for(const packets::Interface& interface) const { return link_.empty() || link_of(interface) == link_; }
   static void add(Seen& seen, const packets::Interface& interface, const packets::Packet& packet) {
     ++seen.count;
     seen.last.emplace_back(interface, packet);

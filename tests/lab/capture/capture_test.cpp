@@ -177,6 +177,13 @@ TEST_P(CaptureCommand, RefusesWhatItCannotCapture) {
   refuses({"c"}, 1, "has no node or pod \"c\"");
   refuses({"a:lam", "b", "-w", "-"}, 1, "a: no link \"lam\" here; there are lo, ");
   refuses({"a:"}, 2, "\"a:\" is neither NODE nor NODE:LINK");
+  refuses({"a", "-c", "0"}, 2, "\"0\" is no number of packets: 1 or more");
+}
+
+TEST_P(CaptureCommand, SaysOnceThatItsFileCannotBeWritten) {
+  Labctl capture({"capture", name_, "a", "b", "-w", "/nonexistent/x"});
+  EXPECT_EQ(capture.wait(), 1) << capture.said;
+  EXPECT_THAT(capture.said, testing::MatchesRegex("labctl: [^\n]*/nonexistent/x: No such file or directory\n"));
 }
 
 TEST_P(CaptureCommand, ShowReadsTheTablesOfANode) {

@@ -90,7 +90,7 @@ scenario:
   - expect: { on: a, route: default, count: 0 }
   - expect: { on: a, neighbour: 10.0.0.2, link: lan }
   - expect: { on: a, link: lan, up: true, kind: veth, mtu: 1500, state: UP }
-  - expect: { on: a, link: vip0, count: 0 }
+  - expect: { on: a, neighbour: 10.0.0.9, count: 0 }
   - expect: { on: b, captured: "src host 10.9.9.9" }
 )";
 
@@ -137,6 +137,9 @@ TEST_F(Scenario, AFailureIsExplainedAndLeavesAFolder) {
                            "nodes/a/addresses", "nodes/a/rules-filter.json"}) {
     EXPECT_TRUE(std::filesystem::exists(remains / left)) << left;
   }
+  boost::json::value written = boost::json::parse(base::read_file(remains / "result.json"));
+  EXPECT_EQ(written.at("outcome").as_string(), "failed");
+  EXPECT_TRUE(written.at("tools").as_object().contains("iproute2"));
   EXPECT_EQ(base::read_file((remains / "processes/talks@a.log").string()), "my last words\n");
   EXPECT_TRUE(lab::living_labs().empty());
 }
@@ -150,8 +153,12 @@ TEST_F(Scenario, WhatIsKeptIsHealed) {
 }
 
 TEST_F(Scenario, ALabThatDoesNotComeUpIsAFailure) {
-  run(file("dead.yaml",
+  boost::json::object result = run(
+      file("dead.yaml",
            "version: 1\nname: dead\nnodes: {a: {workloads: {w: {run: 'echo I cannot; exit 3', ready: {tcp: 80}}}}}\n"));
+  std::filesystem::path remains = std::string(result.at("folder").as_string());
+  EXPECT_TRUE(std::filesystem::exists(remains / "lab.log"));
+  EXPECT_TRUE(std::filesystem::exists(remains / "result.json"));
   EXPECT_EQ(exit_code_, 1);
   EXPECT_THAT(why_, HasSubstr("I cannot"));
   EXPECT_TRUE(lab::living_labs().empty());

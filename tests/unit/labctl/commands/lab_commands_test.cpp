@@ -232,11 +232,16 @@ TEST_F(LabCommandsTest, FaultRefusesWhatIsNoFault) {
                                                                                      {"pause", "a", "--for", "x"},
                                                                                      {"pause", "a", "--network", "lan"},
                                                                                      {"impair", "a:lan"},
+                                                                                     {"heal", "--for", "3s"},
                                                                                      {"pause", "a", "--delay", "1s"}}) {
     std::vector<std::string> arguments{"fault", "fake"};
     arguments.insert(arguments.end(), words.begin(), words.end());
     EXPECT_EQ(labctl(arguments).exit_code, kBadInput) << words.front();
   }
+  Outcome no_share = labctl({"fault", "fake", "impair", "a:lan", "--jitter", "10ms", "--loss", "10"});
+  EXPECT_EQ(no_share.exit_code, kBadInput);
+  EXPECT_THAT(no_share.err, HasSubstr("--loss: "));
+  EXPECT_THAT(no_share.err, HasSubstr("did you mean 10%?"));
 }
 
 TEST_F(LabCommandsTest, CompletionKnowsTheNames) {

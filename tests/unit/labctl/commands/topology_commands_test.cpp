@@ -82,6 +82,9 @@ TEST_F(TopologyCommandsTest, GraphIsDrawnInTheFormatOfTheOutputsName) {
   EXPECT_EQ(outcome.out, "");
   EXPECT_THAT(base::read_file(svg), HasSubstr("<svg "));
   EXPECT_EQ(labctl({"graph", path, "--format", "png"}).exit_code, kBadInput);
+  fs::path png = files_.path() / "wire.png";
+  EXPECT_THAT(labctl({"graph", path, "-o", png}).err, HasSubstr("no format has the extension .png: say --format"));
+  EXPECT_FALSE(fs::exists(png));
   EXPECT_EQ(labctl({"graph", write("bad.yaml", "nodes: 1\n")}).exit_code, kBadInput);
   EXPECT_THAT(labctl({"graph", "nosuchlab"}).err, HasSubstr("nosuchlab"));
 }

@@ -5,6 +5,7 @@
 
 #include "labctl/scenario/engine.h"
 #include "labctl/scenario/look.h"
+#include "lib/base/error.h"
 #include "tests/unit/labctl/scenario/fake_lab.h"
 
 namespace scenario {
@@ -24,7 +25,8 @@ topology::Topology with_steps(const std::string& steps) {
 class Capturing : public testing::Test {
  protected:
   Look look_at(const std::string& expectation) {
-    topology::Topology topology = with_steps("  - capture: ds\n  - expect: " + expectation + "\n");
+    topology::Topology topology = with_steps("  - capture: ds\n  - expect: " + expectation +
+                                             "\n  - do: {on: ds, run: ip link add vip0 type dummy}\n");
     Resolver resolver(lab_, topology);
     return look(lab_, resolver, std::get<topology::Expect>(topology.scenario.at(1).action).what);
   }
@@ -65,8 +67,24 @@ TEST_F(Capturing, PacketsAreCounted) {
 }
 
 TEST_F(Capturing, NoneIsWhatZeroMeans) {
-  prints(R"({"packets":0,"recorded":1,"lost":3,"lines":["12:00:00.000000 ds:lan ARP"]})");
+  prints(R"({"packets":0,"recorded":1,"lost":0,"lines":["12:00:00.000000 ds:lan ARP"]})");
   EXPECT_TRUE(look_at("{on: ds, captured: tcp, packets: 0}").holds);
+}
+
+TEST_F(Capturing, WhatWasLostMayHaveMatched) {
+  prints(R"({"packets":2,"recorded":9,"lost":3,"lines":[]})");
+  for (const char* count : {"packets: 2", "packets: 3"}) {
+    try {
+      look_at(std::string("{on: ds, captured: tcp, ") + count + "}");
+      ADD_FAILURE() << count;
+    } catch (const base::Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("it cannot be seen whether"));
+      EXPECT_THAT(error.what(), HasSubstr("3 more were lost"));
+    }
+  }
+  EXPECT_FALSE(look_at("{on: ds, captured: tcp, packets: 1}").holds) << "too many are too many";
+  EXPECT_TRUE(look_at("{on: ds, captured: tcp, atLeast: 2}").holds);
+  prints(R"({"packets":0,"recorded":1,"lost":3,"lines":["12:00:00.000000 ds:lan ARP"]})");
   Look look = look_at("{on: ds, captured: tcp}");
   EXPECT_FALSE(look.holds);
   EXPECT_EQ(look.seen,

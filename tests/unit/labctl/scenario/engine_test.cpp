@@ -27,6 +27,7 @@ nodes:
   ds:
     links: {lan: 10.0.0.2}
     ipvs: [{service: "tcp://10.10.0.1:80", servers: ["10.0.0.1:80"]}]
+  standby: {links: {lan: 10.0.0.3}, workloads: {balancer: {keepalived: "virtual_server 10.10.0.2 80 {}"}}}
 cluster: {controlPlane: ds, workers: [client], network: lan}
 scenario:
 )" + steps,
@@ -60,10 +61,16 @@ TEST_F(EngineTest, RunsStepsInTheirOrderUpToTheFirstThatFails) {
   EXPECT_EQ(results[0].what, "on client: one");
   EXPECT_EQ(results[1].outcome, Outcome::failed);
   EXPECT_EQ(results[1].seen, "exit code 3\nwhy");
-  EXPECT_EQ(results[1].at.line, 13u);
+  EXPECT_EQ(results[1].at.line, 14u);
   EXPECT_EQ(results[2].outcome, Outcome::not_run);
   EXPECT_THAT(begun_, ElementsAre("on client: one", "the second"));
   EXPECT_EQ(ended_steps_, 3);
+}
+
+TEST_F(EngineTest, ShowsTheFirstLineOfAScript) {
+  auto results = run("  - do: {on: client, run: \"one\\ntwo\\n\"}\n  - do: {on: client, run: \"one\\n\"}\n");
+  EXPECT_EQ(results[0].what, "on client: one …");
+  EXPECT_EQ(results[1].what, "on client: one");
 }
 
 TEST_F(EngineTest, LooksOnceWithoutWithin) {
@@ -127,6 +134,26 @@ TEST_F(EngineTest, AsksTheLabForFaultsAndHealsThem) {
   EXPECT_EQ(results[4].what, "fault: partition of all networks: client | ds");
 }
 
+TEST_F(EngineTest, HealsWhatIsOverByItself) {
+  auto results =
+      run("  - fault: {kill: {process: web@client}}\n  - do: {on: client, run: back}\n"
+          "  - heal: {kill: {process: web@client}}\n");
+  EXPECT_EQ(lab_.calls.back(), "heal 1");
+  lab_.answer = [this](const lab::Command&) { return lab_.fault_list.clear(), printed(""); };
+  lab_.calls.clear();
+  results =
+      run("  - fault: {kill: {process: web@client}}\n  - do: {on: client, run: back}\n"
+          "  - heal: {kill: {process: web@client}}\n");
+  EXPECT_EQ(results[2].outcome, Outcome::passed) << results[2].seen;
+  EXPECT_THAT(lab_.calls, ElementsAre(R"({"kill":{"process":"web@client"}})"));
+}
+
+TEST_F(EngineTest, AFailureSaysWhatReferencesStoodFor) {
+  found_at_look(1000000);
+  auto results = run("  - expect: {from: client, tcp: '${node:ds:ip}:1'}\n");
+  EXPECT_EQ(results[0].expected, "client reaches by TCP 10.0.0.2:1");
+}
+
 TEST_F(EngineTest, WhatDoesNotStayOnCannotBeHealed) {
   auto results = run("  - fault: {restart: {process: proxy@client}}\n  - heal: {restart: {process: proxy@client}}\n");
   EXPECT_EQ(results[1].outcome, Outcome::failed);
@@ -168,6 +195,7 @@ TEST_F(EngineTest, NeverMeansAtNoLook) {
   found_at_look(1000000);
   auto results = run("  - expect: {from: client, tcp: 'x:1', never: 300ms}\n");
   EXPECT_EQ(results[0].outcome, Outcome::passed);
+  EXPECT_EQ(results[0].what, "client reaches by TCP x:1, never, for 300 ms");
   EXPECT_GT(results[0].looks, 2u);
   found_at_look(3);
   results = run("  - expect: {from: client, tcp: 'x:1', never: 60s}\n");
@@ -196,6 +224,7 @@ TEST_F(EngineTest, ExplainsAReachThatFails) {
   EXPECT_THAT(evidence["routes of client"], HasSubstr("ip route get 10.10.0.1;"));
   EXPECT_EQ(evidence.count("neighbours of client"), 1u);
   EXPECT_EQ(evidence["IPVS of ds"], "TCP 10.10.0.1:80 rr");
+  EXPECT_EQ(evidence.count("IPVS of standby"), 1u) << "keepalived makes virtual services, too";
   EXPECT_EQ(evidence["connections that ds tracks"], "tcp 6 one\ntcp 6 two");
   EXPECT_EQ(evidence["web@client is failed, exit code 7"], "first\nlast words");
   EXPECT_EQ(evidence.count("proxy@client is ready"), 0u);

@@ -34,7 +34,9 @@ class FakeLab : public scenario::LabAccess {
   std::optional<std::uint64_t> inject(const boost::json::object& fault) override {
     calls.push_back(boost::json::serialize(fault));
     bool stays = !fault.contains("restart") && !fault.contains("resume") && !fault.contains("linkUp");
-    return stays ? std::optional(next_fault++) : std::nullopt;
+    if (!stays) return std::nullopt;
+    fault_list.push_back(boost::json::object{{"id", next_fault}});
+    return next_fault++;
   }
   boost::json::array faults() override { return fault_list; }
   void heal(std::uint64_t fault) override { calls.push_back("heal " + std::to_string(fault)); }

@@ -28,6 +28,16 @@ TEST(Filter, MeansTheSameOnALinkWithoutEthernet) {
   EXPECT_TRUE(Filter("tcp dst port 80", raw_ip).matches(syn.substr(14), syn.size() - 14));
 }
 
+TEST(Filter, TakesNothingWhereItCannotMatch) {
+  constexpr int raw_ip = 12;  // DLT_RAW
+  Filter arp("arp", raw_ip);
+  EXPECT_FALSE(arp.matches(syn.substr(14), syn.size() - 14));
+  EXPECT_THAT(arp.refusal(), testing::HasSubstr("filter \"arp\": "));
+  EXPECT_EQ(Filter("arp").refusal(), "");
+  EXPECT_EQ(Filter("tcp", raw_ip).refusal(), "");
+  EXPECT_THROW(Filter("tcp prot 80", raw_ip), base::Error);
+}
+
 TEST(Filter, IsRefusedInLibpcapsWords) {
   EXPECT_EQ(why_no_filter("tcp port 80"), "");
   EXPECT_THAT(why_no_filter("tcp prot 80"), testing::HasSubstr("syntax error"));

@@ -200,6 +200,18 @@ TEST_F(Recording, OfAllLinksIsAskedForEach) {
   EXPECT_EQ(number(count("icmp", "far"), "packets"), 2);
 }
 
+TEST_F(Recording, OfLinksOfOtherTypesIsAskedAsWell) {
+  sh("ip tuntap add dev tun7 mode tun && ip link set tun7 up");
+  ASSERT_EQ(record({"--filter", "arp or icmp"}).exit_code, 0);
+  EXPECT_EQ(record({"--filter", "arp", "lan", "tun7"}).exit_code, 0);
+  send(1);
+  EXPECT_EQ(number(count("arp or icmp"), "packets"), 2);
+  base::RunResult none = record({"--filter", "arp", "tun7"});
+  sh("ip link del tun7");
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_THAT(none.error_output, HasSubstr("filter \"arp\": "));
+}
+
 TEST_F(Recording, ThatIsNotThereIsAnError) {
   EXPECT_THROW(count("icmp"), base::Error);
 }

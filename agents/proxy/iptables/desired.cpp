@@ -118,9 +118,9 @@ class Builder {
 
  private:
   static void set(Table& table, const std::string& name, Rules rules) {
-    for (Chain& chain : table.chains) {
-      if (chain.name == name) chain.rules = std::move(rules);
-    }
+    auto chain =
+        std::find_if(table.chains.begin(), table.chains.end(), [&](const Chain& it) { return it.name == name; });
+    if (chain != table.chains.end()) chain->rules = std::move(rules);
   }
 
   // Matches, in the order in which iptables prints them.

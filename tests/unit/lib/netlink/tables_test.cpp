@@ -14,7 +14,6 @@ namespace {
 
 using namespace netlink;
 using testing::Contains;
-using testing::Not;
 
 class Tables : public PrivateNetwork {
  protected:

@@ -13,10 +13,7 @@
 namespace commands {
 namespace {
 
-using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::Not;
-using ::testing::StartsWith;
 
 constexpr const char* kNothing = R"({"changes": [], "refusals": []})";
 constexpr const char* kDifference = R"({"changes": [

@@ -19,7 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Not;
 
 const fs::path kGolden = fs::path(SOURCE_DIR) / "tests/unit/labctl/graph/golden";

@@ -11,6 +11,7 @@
 #include "labctl/commands/arguments.h"
 #include "labctl/commands/packet_output.h"
 #include "labctl/commands/terminal.h"
+#include "labctl/lab/ignored_pipe_signal.h"
 #include "labctl/lab/packet_streams.h"
 #include "labctl/topology/values.h"
 #include "lib/packets/filter.h"
@@ -53,17 +54,6 @@ std::vector<lab::CaptureSource> sources_of(const std::vector<std::string>& words
   }
   return sources;
 }
-
-class IgnoredPipeSignal {
- public:
-  IgnoredPipeSignal() : previous_(::signal(SIGPIPE, SIG_IGN)) {}
-  ~IgnoredPipeSignal() { ::signal(SIGPIPE, previous_); }
-  IgnoredPipeSignal(const IgnoredPipeSignal&) = delete;
-  IgnoredPipeSignal& operator=(const IgnoredPipeSignal&) = delete;
-
- private:
-  sighandler_t previous_;
-};
 
 class CaptureRun {
  public:
@@ -218,7 +208,7 @@ void capture(const Options& options, Context& context) {
   lab::Control control = control_of(options.lab);
   for (const lab::CaptureSource& source : sources_of(options.sources)) check_node(control, source.node);
   context.out.flush();
-  IgnoredPipeSignal guard;
+  lab::IgnoredPipeSignal guard;
   CaptureRun(options, control.folder(), context).run();
 }
 

@@ -10,6 +10,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "labctl/lab/ignored_pipe_signal.h"
 #include "labctl/lab/ready_descriptor.h"
 #include "lib/base/error.h"
 
@@ -221,18 +222,6 @@ class AttachedExec {
   bool done_ = false;
   ExecResult result_;
   std::optional<base::Error> failure_;
-};
-
-// A reader of ours that goes away is an error of write(2), not our end.
-class IgnoredPipeSignal {
- public:
-  IgnoredPipeSignal() : previous_(::signal(SIGPIPE, SIG_IGN)) {}
-  ~IgnoredPipeSignal() { ::signal(SIGPIPE, previous_); }
-  IgnoredPipeSignal(const IgnoredPipeSignal&) = delete;
-  IgnoredPipeSignal& operator=(const IgnoredPipeSignal&) = delete;
-
- private:
-  sighandler_t previous_;
 };
 
 }  // namespace

@@ -70,48 +70,6 @@ struct ChangesInPlace {
   bool operator()(const LoadRuleset&) const { return false; }
 };
 
-struct IsRemovedInPlace {
-  bool operator()(const CreateNode&) const { return true; }
-  bool operator()(const CreateBridge&) const { return true; }
-  bool operator()(const CreateCable&) const { return true; }
-  bool operator()(const CreateDummy&) const { return true; }
-  bool operator()(const CreateVxlan&) const { return true; }
-  bool operator()(const AddAddress&) const { return true; }
-  bool operator()(const SetUp&) const { return true; }
-  bool operator()(const AddRoute&) const { return true; }
-  bool operator()(const SetSysctl&) const { return true; }
-  bool operator()(const AddIpvsService&) const { return true; }
-  bool operator()(const CreateWire&) const { return true; }
-  bool operator()(const CreateMacvlan&) const { return true; }
-  bool operator()(const CreateVlan&) const { return true; }
-  bool operator()(const CreateTunnel&) const { return true; }
-  bool operator()(const CreateTun&) const { return true; }
-  bool operator()(const SetImpairment&) const { return true; }
-  bool operator()(const AddRule&) const { return true; }
-  bool operator()(const LoadRuleset&) const { return false; }
-};
-
-struct MayGoWithAnother {
-  bool operator()(const CreateNode&) const { return false; }
-  bool operator()(const CreateBridge&) const { return false; }
-  bool operator()(const CreateCable&) const { return false; }
-  bool operator()(const CreateDummy&) const { return false; }
-  bool operator()(const CreateVxlan&) const { return false; }
-  bool operator()(const AddAddress&) const { return true; }
-  bool operator()(const SetUp&) const { return false; }
-  bool operator()(const AddRoute&) const { return true; }
-  bool operator()(const SetSysctl&) const { return false; }
-  bool operator()(const AddIpvsService&) const { return false; }
-  bool operator()(const CreateWire&) const { return false; }
-  bool operator()(const CreateMacvlan&) const { return false; }
-  bool operator()(const CreateVlan&) const { return false; }
-  bool operator()(const CreateTunnel&) const { return false; }
-  bool operator()(const CreateTun&) const { return false; }
-  bool operator()(const SetImpairment&) const { return false; }
-  bool operator()(const AddRule&) const { return false; }
-  bool operator()(const LoadRuleset&) const { return false; }
-};
-
 }  // namespace
 
 const std::string& full_name(const InterfaceName& name) {
@@ -141,11 +99,11 @@ bool changes_in_place(const Operation& before, const Operation& after) {
 }
 
 bool is_removed_in_place(const Operation& operation) {
-  return std::visit(IsRemovedInPlace{}, operation);
+  return !std::holds_alternative<LoadRuleset>(operation);
 }
 
 bool may_go_with_another(const Operation& operation) {
-  return std::visit(MayGoWithAnother{}, operation);
+  return std::holds_alternative<AddAddress>(operation) || std::holds_alternative<AddRoute>(operation);
 }
 
 }  // namespace plan

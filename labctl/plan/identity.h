@@ -1,5 +1,5 @@
-// By what an operation is recognized in another plan, and how a change of it can be made. Every kind of operation has
-// its answer here: one that is forgotten does not compile.
+// By what an operation is recognized in another plan, and how a change of it can be made. A kind of operation that has
+// no identity here does not compile.
 #pragma once
 
 #include <string>

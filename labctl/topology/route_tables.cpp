@@ -84,21 +84,7 @@ std::string parse_route(const std::string& text, Route& route) {
 }  // namespace
 
 Type<Route> route_type() {
-  const std::string called = "a route (10.10.0.0/16 via 192.168.1.1, or … dev LINK)";
-  return {[called](const yaml::Node& node, Route& route, Faults& faults) {
-            route.at = node.at;
-            if (node.kind != yaml::Node::Kind::scalar || node.is_null()) {
-              return faults.add(node.at, wrong_type(called, node)), false;
-            }
-            std::string wrong = parse_route(node.text, route);
-            if (wrong.empty()) return true;
-            faults.add(node.at, fmt::format("{}: {}", wrong_type(called, node), wrong));
-            return false;
-          },
-          [](SchemaBuilder&) {
-            return boost::json::object{{"type", "string"}};
-          },
-          called};
+  return written_in_words<Route>("a route (10.10.0.0/16 via 192.168.1.1, or … dev LINK)", parse_route);
 }
 
 }  // namespace topology

@@ -88,21 +88,8 @@ std::string parse_rule(const std::string& text, netlink::Rule& rule) {
 }  // namespace
 
 Type<Rule> rule_type() {
-  const std::string called = "a rule (from 192.168.1.0/24 lookup 100)";
-  return {[called](const yaml::Node& node, Rule& rule, Faults& faults) {
-            rule.at = node.at;
-            if (node.kind != yaml::Node::Kind::scalar || node.is_null()) {
-              return faults.add(node.at, wrong_type(called, node)), false;
-            }
-            std::string wrong = parse_rule(node.text, rule.rule);
-            if (wrong.empty()) return true;
-            faults.add(node.at, fmt::format("{}: {}", wrong_type(called, node), wrong));
-            return false;
-          },
-          [](SchemaBuilder&) {
-            return boost::json::object{{"type", "string"}};
-          },
-          called};
+  return written_in_words<Rule>("a rule (from 192.168.1.0/24 lookup 100)",
+                                [](const std::string& text, Rule& rule) { return parse_rule(text, rule.rule); });
 }
 
 }  // namespace topology

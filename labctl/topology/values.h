@@ -72,4 +72,23 @@ Type<Number> number_type(std::string called, std::uint64_t minimum, std::uint64_
           called};
 }
 
+// An object written as one text, in the words of a command: PARSE returns what is wrong with it.
+template <class V>
+Type<V> written_in_words(const std::string& called, std::function<std::string(const std::string& text, V&)> parse) {
+  return {[called, parse](const yaml::Node& node, V& value, Faults& faults) {
+            value.at = node.at;
+            if (node.kind != yaml::Node::Kind::scalar || node.is_null()) {
+              return faults.add(node.at, wrong_type(called, node)), false;
+            }
+            std::string wrong = parse(node.text, value);
+            if (wrong.empty()) return true;
+            faults.add(node.at, fmt::format("{}: {}", wrong_type(called, node), wrong));
+            return false;
+          },
+          [](SchemaBuilder&) {
+            return boost::json::object{{"type", "string"}};
+          },
+          called};
+}
+
 }  // namespace topology

@@ -54,6 +54,10 @@ unsigned latest_of(const fs::path& folder, const std::string& recording) {
 sockaddr_un address_of(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    throw base::Error("the name of the recording " + path + " is too long")
+        .with_mend("capture fewer links in one step");
+  }
   path.copy(address.sun_path, sizeof address.sun_path - 1);
   return address;
 }

@@ -29,12 +29,13 @@ constexpr Tool tools[] = {{"iproute2", "ip", "-V"},
                           {"nginx", "nginx", "-v"},
                           {"dnsmasq", "dnsmasq", "--version"}};
 
-// One line a tool, "NAME: what it says first", all in one go: each start of a shell costs.
+// One line a tool, "NAME: what it says first", all in one go: each start of a shell costs. One that fails says
+// something else than its version, as ipvsadm does without IPVS.
 std::string script() {
   std::string text;
   for (const Tool& tool : tools) {
-    text += std::string("command -v ") + tool.program + " >/dev/null && echo \"" + tool.name + ": $(" + tool.program +
-            " " + tool.asked + " 2>&1 | head -n 1)\"\n";
+    text += std::string("said=$(") + tool.program + " " + tool.asked + " 2>&1) && echo \"" + tool.name +
+            ": $(echo \"$said\" | head -n 1)\"\n";
   }
   return text + "true\n";
 }

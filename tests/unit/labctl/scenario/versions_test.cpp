@@ -3,13 +3,18 @@
 
 #include <gmock/gmock.h>
 
+#include "lib/base/run.h"
 #include "tests/unit/labctl/scenario/fake_lab.h"
 
 namespace scenario {
 namespace {
 
+using testing::_;
+using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Not;
 using testing::Pair;
 
 TEST(ToolVersions, AreReadFromWhatToolsSay) {
@@ -23,6 +28,20 @@ TEST(ToolVersions, AreReadFromWhatToolsSay) {
   };
   EXPECT_THAT(tool_versions(lab),
               ElementsAre(Pair("iproute2", "6.1.0"), Pair("iptables", "1.8.9"), Pair("ipvsadm", "1.31")));
+}
+
+TEST(ToolVersions, AreNotWhatAToolSaysThatFails) {
+  FakeLab lab;
+  lab.node_list = {{{"name", "ds"}}};
+  // The script itself, by programs of the same names.
+  lab.answer = [](const lab::Command& command) {
+    std::string programs =
+        "ipvsadm() { echo 'no module in /lib/modules/6.18.44'; return 2; }\nip() { echo 'iproute2-6.1.0'; }\n";
+    base::RunResult result =
+        base::run_command({"env", "PATH=/bin:/usr/bin", "sh", "-c", programs + command.arguments[2]});
+    return printed(result.output);
+  };
+  EXPECT_THAT(tool_versions(lab), AllOf(Contains(Pair("iproute2", "6.1.0")), Not(Contains(Pair("ipvsadm", _)))));
 }
 
 TEST(ToolVersions, AreLeftOutWhereTheyCannotBeHad) {

@@ -9,7 +9,6 @@ namespace {
 
 using running_lab::RunningLab;
 using testing::HasSubstr;
-using testing::Not;
 
 class WorkloadsTest : public running_lab::EachKernel {};
 INSTANTIATE_TEST_SUITE_P(Kernels, WorkloadsTest, testing::Values("host", "uml"), running_lab::name_of_kernel);

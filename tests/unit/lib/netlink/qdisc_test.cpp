@@ -14,7 +14,6 @@
 
 namespace {
 
-namespace json = boost::json;
 using namespace netlink;
 using namespace std::chrono_literals;
 using testing::HasSubstr;
